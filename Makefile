@@ -1,0 +1,67 @@
+# Everything happens in .venv inside the clone. `make run` to try dibs, `make check` before a commit.
+#   make run ARGS="--port 9000"          make test PYTEST_ARGS="-k claim -x"
+
+BIN := .venv/bin
+UV := $(shell command -v uv 2>/dev/null)
+# A pyenv shim can stand on PATH and still not start: each candidate is asked.
+PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11 python3.14; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v "$$python" && break; done)
+LOCK = pip compile pyproject.toml --group dev --universal --python-version 3.11 --fork-strategy fewest \
+	--no-annotate --no-header --no-emit-index-url --no-emit-find-links --quiet -o requirements.lock
+
+.PHONY: run test check lint format lock clean
+.DEFAULT_GOAL := check
+.DELETE_ON_ERROR:
+
+run: .venv/installed
+	@$(BIN)/dibs serve --demo $(ARGS)
+
+test: .venv/installed
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: .venv/installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+check: lint
+	$(MAKE) test
+
+format: .venv/installed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# The newest versions that pyproject.toml allows; `git diff requirements.lock` shows what moved.
+lock: .venv/installed
+ifeq ($(UV),)
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/python -m uv $(LOCK) --upgrade
+else
+	$(UV) $(LOCK) --upgrade
+endif
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis dist build
+	find actors storage web tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps come last, so that an interrupted installation starts anew.
+.venv/locked: requirements.lock
+ifneq ($(UV),)
+	@$(UV) venv --quiet --clear --python "$(or $(PYTHON),>=3.11)" .venv
+	@$(UV) pip install --quiet --python $(BIN)/python -r requirements.lock
+else ifeq ($(PYTHON),)
+	@echo "dibs needs Python 3.11 or later on PATH (or uv, which brings one)" >&2; exit 1
+else
+	@"$(PYTHON)" -m venv --clear .venv || { echo "dibs needs Python's venv module (on Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+endif
+	@touch $@
+
+# Without isolation: the build tools come from the lock, so that no version is fetched that the lock does not name.
+.venv/installed: pyproject.toml .venv/locked
+ifneq ($(UV),)
+	@$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps --editable .
+else
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+endif
+	@touch $@
