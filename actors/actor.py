@@ -1,0 +1,96 @@
+"""An actor: one task that takes one message after another, and a supervisor around it.
+
+`receive` never awaits, so between two messages nothing changes under an actor's feet. A message on which it raises costs that
+message an error and the actor its state, and nobody else anything: an actor that can be rebuilt starts anew with the rest of its
+mailbox, after a pause that grows while it keeps failing; one that hangs on sockets ends, and its clients resume.
+"""
+
+import asyncio
+from typing import Generic, TypeVar
+
+from actors.mailbox import Mailbox
+from actors.port import Log
+from actors.tally import Tally
+
+Message = TypeVar("Message")
+
+SLICE = 128
+"""Messages before others get a turn."""
+CALM_S = 30.0
+"""A failure this long after the one before counts as the first again."""
+PAUSES_S = (0.0, 0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
+"""The pause before the n-th start in a row; after the last, the actor is given up."""
+
+
+class Actor(Generic[Message]):
+    """Subclasses say what a message does (`receive`), who hears of one that failed (`refuse`), and how to start anew (`restart`)."""
+
+    kind = "actor"
+
+    def __init__(self, mailbox_limit: int, tally: Tally, log: Log) -> None:
+        self.mailbox: Mailbox[Message] = Mailbox(mailbox_limit)
+        self._tally = tally
+        self._log = log
+        self._stopped = False
+        self._failures = 0
+        self._failed_s = 0.0
+
+    def tell(self, message: Message) -> bool:
+        """Puts a command into the mailbox; False if it is full or the actor has ended."""
+        return not self._stopped and self.mailbox.put_nowait(message)
+
+    def receive(self, message: Message) -> None:
+        """Does what the message says."""
+        raise NotImplementedError(message)
+
+    def refuse(self, message: Message, code: str) -> None:
+        """Tells whoever sent `message` that it was not carried out."""
+
+    def restart(self) -> bool:
+        """Forgets everything and begins again; False if this actor ends instead."""
+        return False
+
+    def ended(self) -> None:
+        """Called once, when the actor will take no message any more."""
+
+    def stop(self) -> None:
+        """Ends the actor after the message it is at."""
+        self._stopped = True
+        self.mailbox._wake()
+
+    async def run(self) -> None:
+        """The actor's task."""
+        mailbox = self.mailbox
+        try:
+            while not self._stopped:
+                await mailbox.wait()
+                depth = len(mailbox)
+                if depth > self._tally.mailbox_peak[self.kind]:
+                    self._tally.mailbox_peak[self.kind] = depth
+                for _ in range(SLICE):
+                    message = mailbox.take()
+                    if message is None:
+                        break
+                    try:
+                        self.receive(message)
+                    except Exception as error:  # noqa: BLE001 - a bug in one message must not end what others rest on
+                        await self._failed(message, error)
+                else:
+                    await asyncio.sleep(0)
+        finally:
+            self._stopped = True
+            self.ended()
+            while (left := mailbox.take()) is not None:
+                self.refuse(left, "unavailable")
+
+    async def _failed(self, message: Message, error: Exception) -> None:
+        self._tally.crashes[self.kind] += 1
+        self._log.error("actor failed", kind=self.kind, message=type(message).__name__, error=repr(error), exc_info=error)
+        self.refuse(message, "internal")
+        now_s = asyncio.get_running_loop().time()
+        self._failures = self._failures + 1 if now_s - self._failed_s < CALM_S else 1
+        self._failed_s = now_s
+        if self._failures > len(PAUSES_S) or not self.restart():
+            self._stopped = True
+            return
+        await asyncio.sleep(PAUSES_S[self._failures - 1])

@@ -1,0 +1,259 @@
+"""Who is there and who waits in one store: presence, places in the queue, marks, and the grace of owners who vanished.
+
+All of it is told at most once a second, the newest only, because it would grow with the square of a store. A deadline never
+decides who owns a chat: it only makes the store actor try a fenced append, which fails if the owner has come back anywhere.
+After an outage of the storage, a pause of the process or a restart every grace period starts anew.
+"""
+
+import asyncio
+import uuid
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from actors import wire
+from actors.append import StorageUnavailable
+from actors.chat import Chat, Party, Side
+from actors.command import GiveBackChat
+from actors.delivery import Newest
+from actors.event import StatusChanged, marks, subject
+from actors.request import Internal, Request, sender_digest
+from actors.store_message import OwnedFound, PlacesFound, Tick
+
+if TYPE_CHECKING:
+    from actors.session import Session
+    from actors.store import StoreActor
+
+GATHER_S = 1.0
+"""At most one frame of each kind in this time."""
+PAUSE_S = 5.0
+"""A tick later than this shows that the process stood still."""
+
+_NOBODY = Internal()
+_SYSTEM = Party("agent", "")
+
+
+class Attendance:
+    """A part of a store actor: called by it alone, inside its mailbox."""
+
+    def __init__(self, actor: "StoreActor") -> None:
+        self._actor = actor
+        self._node = actor.node
+        self._gone: dict[str, float] = {}
+        """Owner without a session to the end of its grace period."""
+        self._outages = 0
+        self._releasing: set[str] = set()
+        self._places: dict[str, int] = {}
+        """Waiting user who is online to the place it was told."""
+        self._marks: dict[tuple[str, Side], bytes] = {}
+        self._presence_due = False
+        self._queue_due = False
+        self._reading_queue = False
+        self._told_s = -GATHER_S
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether somebody is there, or a deadline runs."""
+        store = self._actor.store
+        return bool(self._gone or self._releasing or self._timer or self._node.agents_of.get(store) or self._node.users_of.get(store))
+
+    def begin(self, owners: tuple[str, ...]) -> None:
+        """The store is loaded: whoever owns chats and is not here has a grace period from now."""
+        self._outages = self._node.storage.outages
+        for owner in owners:
+            self._watch(owner)
+        self._presence_due = self._queue_due = True
+        self._schedule()
+
+    def restart(self) -> None:
+        """Forgets everything; `begin` follows."""
+        self.stop()
+        self._gone, self._releasing, self._places, self._marks = {}, set(), {}, {}
+
+    def stop(self) -> None:
+        """No tick comes any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # What happened.
+
+    def agent_back(self, agent: str) -> None:
+        """An agent has a session."""
+        self._gone.pop(agent, None)
+        self.changed()
+
+    def agent_gone(self, agent: str) -> None:
+        """An agent has no session any more."""
+        self._watch(agent)
+
+    def changed(self) -> None:
+        """Presence is to be told."""
+        self._presence_due = True
+        self._schedule()
+
+    def status_changed(self, user: str, event: StatusChanged) -> None:
+        """A chat has another status or owner."""
+        if event.status != "waiting":
+            self._places.pop(user, None)
+        self._queue_due = True
+        if event.owner is not None:
+            self._watch(event.owner.id)
+        self._schedule()
+
+    def mark_moved(self, chat: Chat, side: Side) -> None:
+        """A side has received or read more."""
+        received, read = (chat.user_received, chat.user_read) if side == "user" else (0, chat.store_read)
+        self._marks[chat.user, side] = marks(subject(chat.store, chat.user), side, received, read)
+        self._schedule()
+
+    def welcome_agent(self, session: "Session") -> None:
+        """A new session hears at once who is there."""
+        session.show(Newest(("presence", self._actor.store), self._presence()))
+
+    def welcome_user(self, session: "Session", user: str) -> None:
+        """A new session hears at once whether somebody is there, and soon its place."""
+        if self._actor.state is not None and self._actor.state.exists:
+            frame = wire.presence_for_users(self._actor.store, online=self._online())
+            session.show(Newest(("presence", self._actor.store), frame))
+            self._places.pop(user, None)
+            self._queue_due = True
+            self._schedule()
+
+    # Time.
+
+    def tick(self, due_s: float) -> None:
+        """Tells what is gathered and looks at the deadlines."""
+        self._timer = None
+        now_s = self._node.clock.monotonic_s()
+        if now_s - due_s > PAUSE_S or self._node.storage.outages != self._outages:
+            self._outages = self._node.storage.outages
+            for agent in self._gone:
+                self._gone[agent] = now_s + self._node.options.grace_s
+        self._told_s = now_s
+        self._tell_presence()
+        self._tell_marks()
+        if self._queue_due and not self._reading_queue:
+            self._queue_due = False
+            if any(user not in self._places or self._places[user] for user in self._node.users_of.get(self._actor.store, {})):
+                self._reading_queue = True
+                self._node.spawn(self._read_queue())
+        for agent in [agent for agent, deadline_s in self._gone.items() if deadline_s <= now_s]:
+            del self._gone[agent]
+            if agent not in self._releasing and not self._node.is_present(agent):
+                self._releasing.add(agent)
+                self._node.spawn(self._read_owned(agent))
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if self._timer is not None:
+            return
+        now_s = self._node.clock.monotonic_s()
+        at_s: float | None = None
+        if self._presence_due or self._marks or (self._queue_due and not self._reading_queue):
+            at_s = max(now_s, self._told_s + GATHER_S)
+        if self._gone:
+            # Looked at once a second, so that a pause of the process shows as a tick that is late.
+            at_s = min(at_s if at_s is not None else now_s + 1.0, max(min(self._gone.values()), now_s), now_s + 1.0)
+        if at_s is not None:
+            due_s = at_s
+            self._timer = asyncio.get_running_loop().call_later(at_s - now_s, lambda: self._actor.mailbox.put_control(Tick(due_s)))
+
+    def _watch(self, agent: str) -> None:
+        if agent not in self._gone and not self._node.is_present(agent):
+            self._gone[agent] = self._node.clock.monotonic_s() + self._node.options.grace_s
+            self.stop()
+            self._schedule()
+
+    # Grace.
+
+    async def _read_owned(self, agent: str) -> None:
+        users: tuple[str, ...] | None = None
+        with suppress(StorageUnavailable):
+            users = (await self._node.storage.owned(self._actor.store)).get(agent, ())
+        self._actor.mailbox.put_control(OwnedFound(agent, users))
+
+    def give_back(self, agent: str, users: tuple[str, ...] | None) -> None:
+        """The chats of an agent whose grace period is over go back to the queue, if it has not come back."""
+        self._releasing.discard(agent)
+        if users is None:
+            self.retry(agent)
+            return
+        state = self._actor.state
+        arrivals = state.arrivals.get(agent, 0) if state is not None else 0
+        for user in users if not self._node.is_present(agent) else ():
+            id = uuid.uuid4().hex
+            command = GiveBackChat(by=_SYSTEM, id=id, agent=agent, arrivals=arrivals)
+            request = Request(asker=_NOBODY, user=user, command=command, sender=sender_digest("node", "", id), content=b"giveba")
+            if not self._actor.tell(request):
+                self.retry(agent)
+
+    def retry(self, agent: str) -> None:
+        """A release did not go through: the grace period starts anew."""
+        self._watch(agent)
+
+    # Presence.
+
+    def _presence(self) -> bytes:
+        state = self._actor.state
+        away = state.away if state is not None else frozenset()
+        there = self._node.agents_of.get(self._actor.store, {})
+        agents = [(id, agent.identity.party.owner.name, "away" if id in away else "available") for id, agent in sorted(there.items())]
+        return wire.presence_for_agents(self._actor.store, agents)
+
+    def _online(self) -> bool:
+        state = self._actor.state
+        away = state.away if state is not None else frozenset()
+        return any(agent not in away for agent in self._node.agents_of.get(self._actor.store, {}))
+
+    def _tell_presence(self) -> None:
+        if not self._presence_due:
+            return
+        self._presence_due = False
+        store = self._actor.store
+        key = ("presence", store)
+        for agent in self._node.agents_of.get(store, {}).values():
+            agent.tell(Newest(key, self._presence()))
+        frame = wire.presence_for_users(store, online=self._online())
+        for user in self._node.users_of.get(store, {}).values():
+            user.tell(Newest(key, frame))
+
+    # Marks and typing.
+
+    def _tell_marks(self) -> None:
+        told, self._marks = self._marks, {}
+        for (user, side), frame in told.items():
+            self.show(("marks", self._actor.store, user, side), frame, user, agents=True, user=True)
+
+    def show(self, key: tuple[str, ...], frame: bytes, of_user: str, *, agents: bool, user: bool) -> None:
+        """Shows a frame without a number to the store's agents, to the chat's user, or to both."""
+        newest = Newest(key, frame)
+        if agents:
+            for agent in self._node.agents_of.get(self._actor.store, {}).values():
+                agent.tell(newest)
+        if user and (online := self._node.users.get(of_user)) is not None:
+            online.tell(newest)
+
+    # The queue.
+
+    async def _read_queue(self) -> None:
+        waiting: tuple[str, ...] | None = None
+        with suppress(StorageUnavailable):
+            waiting = await self._node.storage.waiting(self._actor.store)
+        self._actor.mailbox.put_control(PlacesFound(waiting))
+
+    def place(self, waiting: tuple[str, ...] | None) -> None:
+        """Tells every waiting user who is online its place, if it has changed."""
+        self._reading_queue = False
+        if waiting is None:
+            self._queue_due = True
+            self._schedule()
+            return
+        online = self._node.users_of.get(self._actor.store, {})
+        places = {user: place for place, user in enumerate(waiting, 1) if user in online}
+        for user, place in places.items():
+            if self._places.get(user) != place:
+                online[user].tell(Newest(("queue", self._actor.store), wire.queue(self._actor.store, place)))
+        # Whoever does not wait is remembered with 0, so that nothing is read for users who only look.
+        self._places = {user: places.get(user, 0) for user in online}
+        self._schedule()

@@ -1,0 +1,250 @@
+"""How a session gets what it missed: the one mechanism for the first connect, the resume, the slow reader and the hole.
+
+    snapshot -> missed, page by page -> met the tail: live
+                     ^                         |
+                     +---- hole or overflow ---+
+
+The session is registered for deliveries before the first read, so whatever is committed after the last page is delivered; whether
+something came in between is decided without an await, by comparing the cursor with the last number the participant was handed.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from actors import frame as f
+from actors import wire
+from actors.append import ChatRecord, Snapshot, StorageUnavailable
+from actors.chat import Side
+from actors.close import Close
+from actors.event import for_user
+from actors.outbox import Track
+
+if TYPE_CHECKING:
+    from actors.session import Session
+
+RETRY_S = 0.5
+"""The pause before the log is read again when storage did not answer."""
+
+
+class Catchup:
+    """One for each session; at most one task at a time."""
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+        self._node = session.node
+        self._task: asyncio.Task[None] | None = None
+
+    def open(self, hello: f.Hello) -> None:
+        """Starts the opening."""
+        self._task = self._node.spawn(self._open(hello))
+
+    def follow(self) -> None:
+        """Sees to it that tracks that are behind catch up."""
+        if self._task is None or self._task.done():
+            self._task = self._node.spawn(self._follow())
+
+    def stop(self) -> None:
+        """Ends whatever is under way."""
+        if self._task is not None and self._task is not asyncio.current_task():
+            self._task.cancel()
+
+    async def _open(self, hello: f.Hello) -> None:
+        session = self._session
+        identity = session.identity
+        assert identity is not None
+        try:
+            if identity.role == "user":
+                await self._open_user(hello)
+            else:
+                await self._open_agent(hello)
+            if session.close_code is None:
+                await self._read_behind()
+                await self._go_live()
+        except StorageUnavailable:
+            session.end(Close.OVERLOADED)
+        except Exception as error:
+            self._node.log.error("session failed to open", error=repr(error), exc_info=error)
+            session.end(Close.LOST_PLACE)
+
+    async def _follow(self) -> None:
+        while self._session.close_code is None:
+            try:
+                await self._read_behind()
+            except StorageUnavailable:
+                await asyncio.sleep(RETRY_S)
+                continue
+            except Exception as error:
+                self._node.log.error("session lost its place", error=repr(error), exc_info=error)
+                self._session.end(Close.LOST_PLACE)
+                return
+            if self._meet_the_tail():
+                return
+
+    async def _go_live(self) -> None:
+        while self._session.close_code is None and not self._meet_the_tail():
+            await self._read_behind()
+        if self._session.close_code is None:
+            self._session.go_live()
+            assert self._session.participant is not None
+            self._session.participant.welcomed(self._session)
+
+    def _meet_the_tail(self) -> bool:
+        """Makes every track live whose cursor is at the last delivery. No await between looking and doing."""
+        participant = self._session.participant
+        assert participant is not None
+        behind = [track for track in self._session.tracks.values() if not track.live]
+        if any(participant.tails.get(track.store, 0) > track.cursor for track in behind):
+            return False
+        for track in behind:
+            track.live = True
+        return True
+
+    async def _read_behind(self) -> None:
+        for track in [track for track in self._session.tracks.values() if not track.live]:
+            while await self._read_page(track):
+                await self._session.until_room()
+
+    async def _read_page(self, track: Track) -> bool:
+        """Reads one page behind the track's cursor; False when it was the last."""
+        identity = self._session.identity
+        assert identity is not None
+        if identity.role == "user":
+            return await self._read_chat_page(track, identity.id)
+        page = await self._node.storage.read_log(track.store, track.cursor, self._node.options.page_limit)
+        if page.first > track.cursor + 1:
+            self._session.push(wire.reset(track.store))
+            track.cursor = page.offset
+            return False
+        self._put(track, [(track.cursor + 1 + i, frame) for i, frame in enumerate(page.frames)])
+        return len(page.frames) == self._node.options.page_limit
+
+    async def _read_chat_page(self, track: Track, user: str) -> bool:
+        page = await self._node.storage.read_chat(track.store, user, after_offset=track.cursor, limit=self._node.options.page_limit)
+        self._put(track, [(entry.offset, b"" if entry.kind == "n" else for_user(entry.frame)) for entry in page.entries])
+        if not page.more:
+            track.cursor = max(track.cursor, page.offset)
+        return page.more
+
+    def _put(self, track: Track, numbered: list[tuple[int, bytes]]) -> None:
+        """Puts frames into the outbox in pieces that fit one WebSocket message."""
+        part: list[bytes] = []
+        size = 0
+        for i, (number, frame) in enumerate(numbered):
+            if frame:
+                part.append(frame)
+                size += len(frame)
+            if size > 32 * 1024 or i == len(numbered) - 1:
+                self._session.outbox.put_read(track, number, b",".join(part), len(part))
+                part, size = [], 0
+        if numbered:
+            self._session.wake()
+
+    # The opening of an agent.
+
+    async def _open_agent(self, hello: f.Hello) -> None:
+        session, node = self._session, self._node
+        identity = session.identity
+        assert identity is not None
+        assert identity.stores is not None
+        assert session.participant is not None
+        stores = sorted(identity.stores)
+        await session.participant.arrive(stores)
+        limit = node.options.list_limit
+        found = await asyncio.gather(*(node.storage.snapshot(store, identity.id, limit) for store in stores))
+        snapshots = dict(zip(stores, found, strict=True))
+        records = await asyncio.gather(*(node.storage.load_chats(store, snapshots[store].users) for store in stores))
+        self._welcome()
+        self._show([record for some in records for record in some], {store: snapshots[store].offset for store in stores})
+        for store in stores:
+            self._place_agent(store, snapshots[store], hello)
+
+    def _place_agent(self, store: str, snapshot: Snapshot, hello: f.Hello) -> None:
+        named = hello.resume is not None and hello.generation is not None and store in hello.resume
+        cursor = snapshot.offset if snapshot.acknowledged is None else snapshot.acknowledged
+        if named:
+            assert hello.resume is not None
+            cursor = hello.resume[store]
+        stale = named and hello.generation != self._node.storage.generation
+        if stale or cursor > snapshot.offset or snapshot.first > cursor + 1:
+            self._session.push(wire.reset(store))
+            cursor = snapshot.offset
+        self._session.tracks[store] = Track(store, cursor)
+
+    async def add_store(self, store: str) -> None:
+        """A fresh token names one more store: its chats are shown, and it is live from there."""
+        session, node = self._session, self._node
+        assert session.identity is not None
+        assert session.participant is not None
+        await session.participant.arrive([store])
+        snapshot = await node.storage.snapshot(store, session.identity.id, node.options.list_limit)
+        records = await node.storage.load_chats(store, snapshot.users)
+        self._show(list(records), {store: snapshot.offset})
+        session.tracks[store] = Track(store, snapshot.offset)
+        self.follow()
+
+    # The opening of a user.
+
+    async def _open_user(self, hello: f.Hello) -> None:
+        session, node = self._session, self._node
+        identity = session.identity
+        assert identity is not None
+        assert session.participant is not None
+        stores = [store for store in await node.storage.stores_of_user(identity.id) if identity.may_enter(store)]
+        found = await asyncio.gather(*(node.storage.load_chats(store, (identity.id,)) for store in stores))
+        records = [record for (record,) in found if record.chat.exists]
+        records.sort(key=lambda record: (-record.chat.at, record.chat.store))
+        session.participant.frequent(record.chat.store for record in records)
+        self._welcome()
+        self._show(records[: node.options.list_limit], None)
+        for record in reversed(records):
+            await self._place_user(record, hello)
+
+    async def _place_user(self, record: ChatRecord, hello: f.Hello) -> None:
+        """Hands over the messages up to the snapshot; what happened after it follows by offset, statuses included."""
+        chat, node = record.chat, self._node
+        limit = node.options.list_limit
+        named = hello.resume is not None and hello.generation is not None and chat.store in hello.resume
+        after = chat.user_received
+        if named:
+            assert hello.resume is not None
+            after = hello.resume[chat.store]
+        track = Track(chat.store, 0)
+        stale = named and hello.generation != node.storage.generation
+        from_the_start = not named and chat.user_received == 0
+        page = await node.storage.read_chat(chat.store, chat.user, after_seq=min(after, chat.seq), limit=node.options.page_limit)
+        if stale or after > chat.seq or page.first > after + 1 or (from_the_start and chat.seq > limit):
+            self._session.push(wire.reset(chat.store))
+            after = max(page.first - 1, chat.seq - limit)
+            page = await node.storage.read_chat(chat.store, chat.user, after_seq=after, limit=node.options.page_limit)
+        while True:
+            missed = [(e.offset, for_user(e.frame)) for e in page.entries if e.kind == "m" and e.offset <= chat.offset]
+            self._put(track, missed)
+            if not page.more or not page.entries or page.entries[-1].offset >= chat.offset:
+                break
+            await self._session.until_room()
+            page = await node.storage.read_chat(chat.store, chat.user, after_offset=page.entries[-1].offset, limit=node.options.page_limit)
+        track.cursor = chat.offset
+        self._session.tracks[chat.store] = track
+
+    def _welcome(self) -> None:
+        session, node = self._session, self._node
+        identity = session.identity
+        assert identity is not None
+        welcome = {
+            "type": "welcome",
+            "protocol": 1,
+            "session": session.name,
+            "generation": node.storage.generation,
+            "role": identity.role,
+            "id": identity.id,
+            "name": identity.name,
+            "online": node.online,
+            "heartbeat": node.options.heartbeat_s,
+            "at": node.clock.wall_ms(),
+        }
+        session.push(wire.text(welcome))
+
+    def _show(self, records: list[ChatRecord], offsets: dict[str, int] | None) -> None:
+        side: Side = "user" if offsets is None else "store"
+        for frame in wire.chats([wire.summary(record, side) for record in records], offsets):
+            self._session.push(frame)

@@ -1,0 +1,187 @@
+"""A node: one process with its actors. The directory that finds or starts them, and the one sweep that looks after time.
+
+Nothing here is global: the composition root builds a node from its parts (`web.serve`), a simulation builds several.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from actors import wire
+from actors.agent import AgentActor
+from actors.append import Storage
+from actors.close import Close
+from actors.identity import Identity
+from actors.option import Options
+from actors.participant import Participant
+from actors.port import Clock, Log
+from actors.session import Session
+from actors.store import StoreActor
+from actors.tally import Tally
+from actors.task import Tasks
+from actors.user import UserActor
+
+SWEEP_S = 0.5
+
+
+class Node:
+    """Everything of it runs in `tasks`, which belongs to whoever builds the node."""
+
+    def __init__(self, *, storage: Storage, clock: Clock, log: Log, tally: Tally, options: Options, tasks: Tasks) -> None:
+        self.storage = storage
+        self.clock = clock
+        self.log = log
+        self.tally = tally
+        self.options = options
+        self.sessions: set[Session] = set()
+        self.users: dict[str, UserActor] = {}
+        self.agents: dict[str, AgentActor] = {}
+        self.stores: dict[str, StoreActor] = {}
+        self.users_of: dict[str, dict[str, UserActor]] = {}
+        """Store to the users who are online here and have a chat there."""
+        self.agents_of: dict[str, dict[str, AgentActor]] = {}
+        """Store to the agents who are there: with a session, or gone for a moment."""
+        self.draining = False
+        self._tasks = tasks
+
+    @property
+    def online(self) -> int:
+        """The number of open sessions."""
+        return sum(session.identity is not None for session in self.sessions)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Runs work that belongs to no mailbox: a read, a session's catch-up."""
+        return self._tasks.start(work)
+
+    # Sessions.
+
+    def open(self, authenticate: Callable[[str], Identity]) -> Session:
+        """A session for a socket that has just been accepted."""
+        session = Session(self, secrets.token_urlsafe(9), authenticate)
+        self.sessions.add(session)
+        self.tally.sessions_opened += 1
+        return session
+
+    def join(self, session: Session, identity: Identity) -> Participant | None:
+        """The actor of the identity with the session attached; None if it has too many."""
+        participant = self._user(identity) if identity.role == "user" else self._agent(identity)
+        return participant if participant.attach(session) else None
+
+    def leave(self, session: Session) -> None:
+        """The session's socket is gone."""
+        self.sessions.discard(session)
+        if session.participant is not None:
+            session.participant.detach(session)
+
+    # The directory.
+
+    def store(self, store: str) -> StoreActor:
+        """The store's actor, started if it is not there."""
+        actor = self.stores.get(store)
+        if actor is None:
+            actor = self.stores[store] = StoreActor(store, self)
+            self._tasks.start(actor.run())
+        return actor
+
+    def _user(self, identity: Identity) -> UserActor:
+        actor = self.users.get(identity.id)
+        if actor is None:
+            actor = self.users[identity.id] = UserActor(self, identity)
+            self._tasks.start(actor.run())
+        return actor
+
+    def _agent(self, identity: Identity) -> AgentActor:
+        actor = self.agents.get(identity.id)
+        if actor is None:
+            actor = self.agents[identity.id] = AgentActor(self, identity)
+            self._tasks.start(actor.run())
+        return actor
+
+    def is_present(self, agent: str) -> bool:
+        """Whether an agent has a session."""
+        actor = self.agents.get(agent)
+        return actor is not None and bool(actor.sessions)
+
+    def forget_user(self, actor: UserActor) -> None:
+        """The actor has ended."""
+        if self.users.get(actor.identity.id) is actor:
+            del self.users[actor.identity.id]
+        _forget(self.users_of, actor, actor.stores)
+
+    def forget_agent(self, actor: AgentActor) -> None:
+        """The actor has ended."""
+        if self.agents.get(actor.identity.id) is actor:
+            del self.agents[actor.identity.id]
+        _forget(self.agents_of, actor, actor.stores)
+
+    def forget_store(self, actor: StoreActor) -> None:
+        """The actor has ended."""
+        if self.stores.get(actor.store) is actor:
+            del self.stores[actor.store]
+
+    # Time.
+
+    async def run(self) -> None:
+        """Wakes the stores in which somebody owns a chat, then sweeps until cancelled."""
+        self.spawn(self._wake_stores())
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            now_s, now_ms = self.clock.monotonic_s(), self.clock.wall_ms()
+            for session in tuple(self.sessions):
+                try:
+                    self._sweep_session(session, now_s, now_ms)
+                except Exception as error:
+                    self.log.error("session_not_swept", session=session.name, error=repr(error), exc_info=error)
+                    session.end(Close.LOST_PLACE)
+            for actor in tuple(self.stores.values()):
+                if actor.is_idle(now_s):
+                    self.forget_store(actor)
+                    actor.stop()
+
+    async def _wake_stores(self) -> None:
+        """An owner who vanished with the process that died is watched from the start of this one."""
+        stores: tuple[str, ...] | None = None
+        while stores is None:
+            try:
+                stores = await self.storage.stores_with_claims()
+            except Exception as error:  # noqa: BLE001 - whatever it was, nobody's chat may stay with the dead
+                self.log.warning("stores_with_claims_not_read", error=repr(error))
+                await asyncio.sleep(1.0)
+        for store in stores:
+            self.store(store)
+
+    def _sweep_session(self, session: Session, now_s: float, now_ms: int) -> None:
+        options = self.options
+        session.on_beat()
+        if session.identity is None:
+            if now_s - session.opened_s > options.hello_s:
+                session.end(Close.PROTOCOL)
+            return
+        if session.identity.expires_s * 1000 <= now_ms:
+            session.end(Close.TOKEN)
+        elif session.writing_since_s is not None and now_s - session.writing_since_s > options.stall_s:
+            session.end(Close.SLOW_READER)
+        if session.ready and now_s - session.written_s > options.heartbeat_s - 2 * SWEEP_S:
+            session.push(wire.PING)
+
+    async def drain(self, patience_s: float) -> None:
+        """No new sessions; every accepted command is finished, or given `patience_s`; every session ends with 1001."""
+        self.draining = True
+        try:
+            async with asyncio.timeout(patience_s):
+                await asyncio.gather(*(session.drain() for session in tuple(self.sessions)))
+        except TimeoutError:
+            self.log.warning("drained with commands unanswered")
+        for session in tuple(self.sessions):
+            session.end(Close.DRAINING)
+
+
+def _forget(there: dict[str, dict[str, Any]], actor: Participant, stores: set[str]) -> None:
+    id = actor.identity.id
+    for store in stores:
+        here = there.get(store, {})
+        if here.get(id) is actor:
+            del here[id]
+            if not here:
+                del there[store]

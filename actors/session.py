@@ -1,0 +1,341 @@
+"""One WebSocket without the socket: the frames of one client in, what it is to hear out.
+
+    starting --hello--> opening --ready--> live --end()--> ended
+
+A session is a cursor over the log. It is `opening` while it is handed what it missed, and again behind whenever a delivery does
+not follow its cursor or its outbox overflows: then `actors.catchup` reads the log until it meets the tail. The web layer calls
+`receive` for each text message, runs `write` beside it, and closes the socket with `close_code` when `write` returns.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from actors import frame as f
+from actors import wire
+from actors.catchup import Catchup
+from actors.close import Close
+from actors.delivery import Delivery, Newest
+from actors.identity import Identity
+from actors.outbox import Outbox, Track
+from actors.refusal import TEMPORARY, Refused
+
+if TYPE_CHECKING:
+    from actors.node import Node
+    from actors.participant import Participant
+
+BAD_FRAMES_IN_A_ROW = 10
+HELD_S = 1.0
+"""How long sends to a chat stay held for the retry of the one that failed."""
+ROOM_BYTES = 256 * 1024
+"""More than this in the outbox, and neither the client nor the log is read."""
+
+
+class BadToken(Exception):
+    """The token is not good, whatever the reason."""
+
+
+class Session:
+    """`authenticate` turns a token into an identity or raises `BadToken`."""
+
+    def __init__(self, node: "Node", name: str, authenticate: Callable[[str], Identity]) -> None:
+        self.name = name
+        self.node = node
+        self.identity: Identity | None = None
+        self.participant: Participant | None = None
+        self.outbox = Outbox(node.options.outbox_frames, node.options.outbox_bytes)
+        self.tracks: dict[str, Track] = {}
+        self.ready = False
+        self.close_code: Close | None = None
+        self.opened_s = node.clock.monotonic_s()
+        self.written_s = self.opened_s
+        """When something was last handed to the socket."""
+        self.writing_since_s: float | None = None
+        """Since when the socket has been taking what it was handed last."""
+        self.outstanding = 0
+        """Commands without an answer."""
+        self._expected = 0
+        self.catchup = Catchup(self)
+        self.on_end: Callable[[], None] = _nothing
+        """Called once, at the end; the web layer closes the socket."""
+        self.on_beat: Callable[[], None] = _nothing
+        """Called several times in each heartbeat; the web layer sees whether the peer is alive."""
+        self._authenticate = authenticate
+        self._bad_frames = 0
+        self._early: list[tuple[bytes, int]] = []
+        """Answers and notices that came before `ready`."""
+        self._held: dict[tuple[str, str], tuple[str, int, Refused, float]] = {}
+        self._work = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._draining = False
+
+    # In.
+
+    async def receive(self, text: str) -> None:
+        """Takes one text message; returns when the next may be read."""
+        for frame in f.parse(text):
+            if self.close_code is not None or self._draining:
+                return
+            self._take(frame)
+            if self._is_full():
+                await self._until_room()
+
+    def _take(self, frame: f.Frame | f.Malformed) -> None:
+        if self.identity is None:
+            self._greet(frame)
+            return
+        if isinstance(frame, f.Malformed):
+            self._count_bad(frame)
+            return
+        self._bad_frames = 0
+        match frame:
+            case f.Hello():
+                self._count_bad(f.Malformed("bad_frame"))
+            case f.Ping():
+                self.push(wire.PONG)
+            case f.Pong():
+                pass
+            case f.Renew(token=token):
+                self._renew(token)
+            case _:
+                assert self.participant is not None
+                self.participant.hear(self, frame)
+
+    def _greet(self, frame: f.Frame | f.Malformed) -> None:
+        if not isinstance(frame, f.Hello):
+            self.end(Close.PROTOCOL)
+            return
+        try:
+            identity = self._authenticate(frame.token)
+        except BadToken:
+            self.end(Close.TOKEN)
+            return
+        self.identity = identity
+        participant = self.node.join(self, identity)
+        if participant is None:
+            self.end(Close.OVERLOADED)
+            return
+        self.participant = participant
+        self.catchup.open(frame)
+
+    def _renew(self, token: str) -> None:
+        assert self.identity is not None
+        assert self.participant is not None
+        try:
+            fresh = self._authenticate(token)
+        except BadToken:
+            fresh = None
+        if fresh is None or (fresh.id, fresh.role) != (self.identity.id, self.identity.role):
+            self.push(wire.error(None, Refused(code="forbidden")))
+            self.end(Close.TOKEN)
+            return
+        before, self.identity = self.identity, fresh
+        if fresh.stores != before.stores:
+            self.participant.entitle(self, before, fresh)
+
+    def _count_bad(self, bad: f.Malformed) -> None:
+        self.node.tally.refusals[bad.code] += 1
+        self._put(wire.error(bad.id, Refused(code=bad.code)))
+        if bad.code == "bad_frame":
+            self._bad_frames += 1
+            if self._bad_frames >= BAD_FRAMES_IN_A_ROW:
+                self.end(Close.PROTOCOL)
+
+    # Answers (`actors.request.Asker`).
+
+    def expect(self) -> int:
+        """A command is on its way; `acknowledge`, `refuse` or `reply` will follow. The how manieth it is."""
+        self.outstanding += 1
+        self._expected += 1
+        self._idle.clear()
+        return self._expected
+
+    def acknowledge(self, id: str, fields: bytes, *, duplicate: bool) -> None:
+        """See `Asker`."""
+        self._answered(wire.ack(id, fields, duplicate=duplicate))
+
+    def refuse(self, id: str, refused: Refused) -> None:
+        """See `Asker`."""
+        self.node.tally.refusals[refused.code] += 1
+        self._answered(wire.error(id, refused))
+
+    def reply(self, frame: bytes) -> None:
+        """The answer of a query."""
+        self._answered(frame)
+
+    def complain(self, id: str | None, code: str) -> None:
+        """An error at once, for a frame that was never on its way."""
+        self.node.tally.refusals[code] += 1
+        self._put(wire.error(id, Refused(code=code)))
+
+    def held(self, store: str, user: str, id: str, place: int) -> Refused | None:
+        """See `Asker`. The first that failed, sent again, shows that the client has seen the error: what follows is a retry too."""
+        held = self._held.get((store, user))
+        if held is None:
+            return None
+        first, behind, refused, until_s = held
+        if place <= behind:
+            return None
+        if id == first or self.node.clock.monotonic_s() >= until_s:
+            del self._held[store, user]
+            return None
+        return refused
+
+    def hold(self, store: str, user: str, id: str, place: int, refused: Refused) -> None:
+        """See `Asker`."""
+        if refused.code in TEMPORARY and (store, user) not in self._held:
+            until_s = self.node.clock.monotonic_s() + HELD_S + (refused.retry_after_s or 0.0)
+            self._held[store, user] = (id, place, refused, until_s)
+
+    def _answered(self, frame: bytes) -> None:
+        self.outstanding -= 1
+        if self.outstanding == 0:
+            self._idle.set()
+        self._put(frame)
+        if not self._room.is_set():
+            self._update_room()
+
+    def _put(self, frame: bytes) -> None:
+        if self.ready:
+            self.push(frame)
+        else:
+            self._early.append((frame, 1))
+
+    # Out.
+
+    def push(self, frame: bytes, count: int = 1) -> None:
+        """Adds a frame that is in no log, now."""
+        if self.close_code is None:
+            self.outbox.put(frame, count)
+            self.wake()
+
+    def notify(self, frame: bytes) -> None:
+        """Adds a notice; before `ready` it waits."""
+        self._put(frame)
+
+    def show(self, newest: Newest) -> None:
+        """Adds a frame of which the newest alone matters; before `ready` it waits."""
+        if self.close_code is None:
+            self.outbox.put_newest(newest.key, newest.frame)
+            if self.ready:
+                self.wake()
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Takes what follows the cursor; anything else sends the session back to the log."""
+        track = self.tracks.get(delivery.store) or self._first_track(delivery.store)
+        if track is None or not track.live or self.close_code is not None:
+            return
+        if delivery.previous != track.cursor:
+            if delivery.last <= track.cursor:
+                return
+            if delivery.previous > track.cursor:
+                self._fall_behind(track)
+                return
+            delivery = delivery.above(track.cursor)
+        if self.outbox.put_live(track, delivery):
+            self.wake()
+        else:
+            self._fall_behind(track)
+
+    def _first_track(self, store: str) -> Track | None:
+        """A user's first message to a store makes a chat that was not there at the opening: its log is followed from its start."""
+        if self.identity is None or self.identity.role != "user" or not self.identity.may_enter(store):
+            return None
+        track = self.tracks[store] = Track(store, 0)
+        track.live = self.ready
+        return track
+
+    def go_live(self) -> None:
+        """The opening is over: from here on everything goes straight to the outbox."""
+        self.ready = True
+        self.push(wire.READY)
+        for frame, count in self._early:
+            self.push(frame, count)
+        self._early = []
+        self._update_room()
+
+    def fall_behind(self) -> None:
+        """Deliveries were lost on the way to this session: it reads the log of every track."""
+        for track in self.tracks.values():
+            if track.live:
+                self._fall_behind(track)
+
+    def _fall_behind(self, track: Track) -> None:
+        track.live = False
+        self.node.tally.fallen_behind += 1
+        self.catchup.follow()
+        self.wake()
+
+    async def write(self, send: Callable[[str], Awaitable[None]]) -> None:
+        """Hands the outbox to `send` until the session ends and everything before its end is written."""
+        outbox, tally, clock = self.outbox, self.node.tally, self.node.clock
+        while True:
+            payload, frames = outbox.take(newest=self.ready)
+            if not payload:
+                if self.close_code is not None:
+                    return
+                self._work.clear()
+                await self._work.wait()
+                continue
+            tally.deliveries += frames
+            tally.payloads += 1
+            self.writing_since_s = clock.monotonic_s()
+            await send(payload.decode())
+            self.writing_since_s = None
+            self.written_s = clock.monotonic_s()
+            self._update_room()
+
+    async def until_room(self) -> None:
+        """Returns when the outbox has room for what was read from the log."""
+        while self.outbox.bytes > ROOM_BYTES and self.close_code is None:
+            self._room.clear()
+            await self._room.wait()
+
+    def _is_full(self) -> bool:
+        limit = self.node.options.outstanding_limit
+        return self.outstanding >= limit or len(self._early) >= limit or self.outbox.bytes > ROOM_BYTES
+
+    async def _until_room(self) -> None:
+        while self.close_code is None and self._is_full():
+            self._room.clear()
+            await self._room.wait()
+
+    def _update_room(self) -> None:
+        if self.outbox.bytes <= ROOM_BYTES:
+            self._room.set()
+
+    def wake(self) -> None:
+        """There is something to write."""
+        self._work.set()
+        if self.outbox.bytes > ROOM_BYTES:
+            self._room.clear()
+
+    # The end.
+
+    def end(self, code: Close) -> None:
+        """Ends the session with this close code; the first one counts. What waits in the outbox is still written."""
+        if self.close_code is None:
+            self.close_code = code
+            self.catchup.stop()
+            self._work.set()
+            self._room.set()
+            self._idle.set()
+            self.on_end()
+
+    def gone(self) -> None:
+        """The socket is gone: leaves the participant and the node. Called once, by the web layer."""
+        self.end(Close.NORMAL)
+        self.node.leave(self)
+
+    async def drain(self) -> None:
+        """Takes nothing more, waits for what was accepted, and ends."""
+        self._draining = True
+        await self._idle.wait()
+        self.end(Close.DRAINING)
+
+
+def _nothing() -> None:
+    """No socket hangs on this session."""

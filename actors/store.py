@@ -1,0 +1,437 @@
+"""A store actor: the one serial place where the chats of a store are decided on this node.
+
+    request -> chat in memory? -> decide on the tip -> append -> ... -> settled -> chat moves, answer, fan-out
+                  | no                                                    | not as decided
+                  v                                                       v
+               parked until it is loaded              taken back, decided again on the fresh chat, before anything newer
+
+A chat in memory (`Slot`) has two faces: `chat` is what Redis has said, `tip` what it will be once everything in flight is
+committed. Decisions are made on the tip, so the actor never waits for Redis between two commands; answers rest on the commit.
+The states of an append and what is done in each are drawn in `actors.append`.
+"""
+
+from typing import TYPE_CHECKING, assert_never
+
+import msgspec
+
+from actors import wire
+from actors.actor import Actor
+from actors.append import (
+    Append,
+    ChatRecord,
+    Committed,
+    Conflicted,
+    Duplicate,
+    Failed,
+    Outcome,
+    Reused,
+    Settled,
+    StorageUnavailable,
+    StoreState,
+    Unknown,
+    Unmet,
+    Withdrawn,
+)
+from actors.attendance import Attendance
+from actors.chat import Chat, Owner
+from actors.command import GiveBackChat, SendMessage, TransferChat, side_of
+from actors.event import AgentArrived, AgentLeft, AvailabilitySet, Event, subject, tail
+from actors.fanout import FanOut
+from actors.refusal import Refused
+from actors.request import Request, StoreRequest
+from actors.rule import Rejected, apply, correct, decide
+from actors.slot import Slot
+from actors.store_message import (
+    AgentBack,
+    AgentDeparted,
+    AgentGone,
+    BatchSettled,
+    ChatLoaded,
+    OwnedFound,
+    PlacesFound,
+    ShowTyping,
+    StoreLoaded,
+    StoreMessage,
+    Tick,
+    WelcomeAgent,
+    WelcomeUser,
+)
+
+if TYPE_CHECKING:
+    from actors.node import Node
+
+ROUNDS = 16
+"""A command that was overtaken this often is given back to its sender."""
+
+
+class StoreActor(Actor[StoreMessage]):
+    """One for each store in use on this node."""
+
+    kind = "store"
+
+    def __init__(self, store: str, node: "Node") -> None:
+        super().__init__(node.options.mailbox_limit, node.tally, node.log)
+        self.store = store
+        self.node = node
+        self.state: StoreState | None = None
+        self.slots: dict[str, Slot] = {}
+        self.attendance = Attendance(self)
+        self.used_s = node.clock.monotonic_s()
+        self._waiting: list[StoreMessage] = []
+        """What came before the store was loaded."""
+        self._in_flight: dict[Append, Request | StoreRequest] = {}
+        self._load()
+
+    # Life.
+
+    def refuse(self, message: StoreMessage, code: str) -> None:
+        """See `Actor`."""
+        match message:
+            case Request():
+                self._refuse(message, Refused(code=code))
+            case StoreRequest():
+                message.done(Failed(code))
+            case _:
+                pass
+
+    def restart(self) -> bool:
+        """See `Actor`: everything is in Redis. Who waited for an answer is told to ask again with the same id."""
+        in_flight, self._in_flight = self._in_flight, {}
+        parked = [request for slot in self.slots.values() for request in slot.parked or ()]
+        waiting, self._waiting = self._waiting, []
+        for request in (*in_flight.values(), *parked, *waiting):
+            self.refuse(request, "unavailable")
+        self.slots = {}
+        self.state = None
+        self.attendance.restart()
+        self._load()
+        return True
+
+    def ended(self) -> None:
+        """See `Actor`."""
+        self.attendance.stop()
+        self.node.forget_store(self)
+
+    def is_idle(self, now_s: float) -> bool:
+        """Whether nobody would miss this actor."""
+        if self._in_flight or self._waiting or len(self.mailbox) or self.attendance.is_busy:
+            return False
+        exists = self.state is not None and self.state.exists
+        return now_s - self.used_s > (self.node.options.idle_s if exists else 1.0)
+
+    def settle_nowait(self, settled: Settled) -> None:
+        """See `Settler`."""
+        self.mailbox.put_control(BatchSettled(settled))
+
+    def receive(self, message: StoreMessage) -> None:  # noqa: C901 - one case for each message
+        """See `Actor`."""
+        match message:
+            case BatchSettled(settled):
+                self._settle(settled)
+            case StoreLoaded(state, owners):
+                self._loaded(state, owners)
+            case ChatLoaded(user, record):
+                self._chat_loaded(user, record)
+            case OwnedFound(agent, users):
+                self.attendance.give_back(agent, users)
+            case PlacesFound(users):
+                self.attendance.place(users)
+            case Tick(due_s):
+                self.attendance.tick(due_s)
+            case _ if self.state is None:
+                self._wait(message)
+            case Request():
+                self._request(message)
+            case StoreRequest():
+                self._store_request(message)
+            case ShowTyping():
+                self._show_typing(message)
+            case WelcomeUser(session, user):
+                self.attendance.welcome_user(session, user)
+            case WelcomeAgent(session):
+                self.attendance.welcome_agent(session)
+            case AgentBack(agent):
+                self.attendance.agent_back(agent)
+            case AgentGone(agent):
+                self.attendance.agent_gone(agent)
+            case AgentDeparted():
+                self.attendance.changed()
+            case _:
+                assert_never(message)
+
+    # Loading.
+
+    def _load(self) -> None:
+        self.node.spawn(self._read_store())
+
+    async def _read_store(self) -> None:
+        storage = self.node.storage
+        try:
+            state = await storage.load_store(self.store)
+            owners = tuple(await storage.owned(self.store)) if state.exists else ()
+        except StorageUnavailable:
+            self.mailbox.put_control(StoreLoaded(None))
+        else:
+            self.mailbox.put_control(StoreLoaded(state, owners))
+
+    def _wait(self, message: StoreMessage) -> None:
+        if len(self._waiting) < self.node.options.parked_limit:
+            self._waiting.append(message)
+        else:
+            self.refuse(message, "overloaded")
+
+    def _loaded(self, state: StoreState | None, owners: tuple[str, ...]) -> None:
+        waiting, self._waiting = self._waiting, []
+        if state is None:
+            for message in waiting:
+                self.refuse(message, "unavailable")
+            self.stop()
+            return
+        self.state = state
+        self.attendance.begin(owners)
+        for message in waiting:
+            self.receive(message)
+
+    def slot(self, user: str) -> Slot:
+        """The chat in memory; loading begins if it is not there."""
+        slot = self.slots.get(user)
+        if slot is None:
+            if len(self.slots) >= self.node.options.chats_limit:
+                self._forget_chats()
+            slot = self.slots[user] = Slot(Chat(store=self.store, user=user), self.node.clock.monotonic_s())
+            self.node.spawn(self._read_chat(user))
+        return slot
+
+    async def _read_chat(self, user: str) -> None:
+        try:
+            (record,) = await self.node.storage.load_chats(self.store, (user,))
+        except StorageUnavailable:
+            self.mailbox.put_control(ChatLoaded(user, None))
+        else:
+            self.mailbox.put_control(ChatLoaded(user, record))
+
+    def _chat_loaded(self, user: str, record: ChatRecord | None) -> None:
+        slot = self.slots.get(user)
+        if slot is None or slot.parked is None:
+            return
+        parked, slot.parked = slot.parked, None
+        if record is None:
+            del self.slots[user]
+            for request in parked:
+                self._refuse(request, Refused(code="unavailable"))
+            return
+        slot.chat = slot.tip = record.chat
+        for request in parked:
+            self._judge(slot, request)
+
+    def _forget_chats(self) -> None:
+        """Chats that nothing is in flight for leave memory, those unused longest first."""
+        unused = sorted((slot.used_s, user) for user, slot in self.slots.items() if slot.is_unused)
+        for _, user in unused[: len(unused) // 2 + 1]:
+            del self.slots[user]
+
+    # Deciding.
+
+    def _request(self, request: Request) -> None:
+        assert self.state is not None
+        if not self.state.exists:
+            # `used_s` stands still: another node may bring the store into being, so what does not exist is not remembered for long.
+            self._refuse(request, Refused(code="no_such_store"))
+            return
+        self.used_s = self.node.clock.monotonic_s()
+        slot = self.slot(request.user)
+        slot.used_s = self.used_s
+        if slot.parked is None:
+            self._judge(slot, request)
+        elif len(slot.parked) < self.node.options.parked_limit:
+            slot.parked.append(request)
+        else:
+            self._refuse(request, Refused(code="overloaded"))
+
+    def _judge(self, slot: Slot, request: Request) -> None:
+        command = request.command
+        if isinstance(command, SendMessage):
+            held = request.asker.held(self.store, request.user, command.id, request.place)
+            if held is not None:
+                self._refuse(request, held)
+                return
+        if not self.node.storage.has_room():
+            self._refuse(request, Refused(code="overloaded"))
+            return
+        if isinstance(command, TransferChat) and not request.rounds:
+            assert self.state is not None
+            name = self.state.roster.get(command.to)
+            command = request.command = msgspec.structs.replace(command, target=Owner(command.to, name) if name is not None else None)
+        tip = slot.tip
+        decision = request.decision = decide(tip, command, self.node.clock.wall_ms())
+        append = Append(store=self.store, user=request.user, sender=request.sender, content=request.content, epoch=tip.epoch)
+        append.owner, append.conditions = tip.owner_id, decision.conditions
+        append.size = 200
+        if not isinstance(decision, Rejected):
+            for event in decision.events:
+                tip = apply(tip, event)
+            append.records = bool(request.sender)
+            append.events, append.tails = decision.events, tuple(map(tail, decision.events))
+            append.size += sum(map(len, append.tails))
+            if decision.acks == "ownership":
+                append.answer = wire.ownership(tip.status, tip.owner, tip.epoch)
+            elif decision.acks == "message":
+                append.answer = b'"at":%d' % tip.at
+        slot.tip = tip
+        request.append = append
+        slot.pending.append(request)
+        self._in_flight[append] = request
+        self.node.storage.append(append, self)
+
+    def _store_request(self, request: StoreRequest) -> None:
+        self.used_s = self.node.clock.monotonic_s()
+        if not self.node.storage.has_room():
+            request.done(Failed("overloaded"))
+            return
+        self._in_flight[request.append] = request
+        self.node.storage.append(request.append, self)
+
+    # Settling.
+
+    def _settle(self, settled: Settled) -> None:
+        committed: list[tuple[int, Append, Committed | Duplicate]] = []
+        again: dict[str, list[Request]] = {}
+        for append, outcome in settled:
+            asked = self._in_flight.get(append)
+            match asked:
+                case StoreRequest():
+                    self._settle_store(asked, outcome)
+                case Request():
+                    self._settle_chat(asked, append, outcome, again)
+                case None:
+                    pass  # A restart forgot it; what it did is fanned out all the same.
+            if append.user and (isinstance(outcome, Committed) or (isinstance(outcome, Duplicate) and outcome.recovered)):
+                committed.append((outcome.offset, append, outcome))
+        for user, requests in again.items():
+            slot = self.slots[user]
+            slot.tip = slot.chat
+            for request in requests:
+                self._judge_again(slot, request)
+        fan_out = FanOut(self.store, self.node, self.attendance)
+        for _, append, happened in sorted(committed, key=lambda item: item[0]):
+            there = self.slots.get(append.user)
+            fan_out.add(append, happened, there.chat if there is not None else None)
+        fan_out.send()
+
+    def _settle_store(self, request: StoreRequest, outcome: Outcome) -> None:
+        if not isinstance(outcome, Unknown):
+            del self._in_flight[request.append]
+        if isinstance(outcome, Committed) or (isinstance(outcome, Duplicate) and outcome.recovered):
+            for event in request.append.events:
+                self._apply_to_store(event, outcome.seq)
+        if not request.answered:
+            request.answered = True
+            request.done(outcome)
+
+    def _apply_to_store(self, event: Event, number: int) -> None:
+        state = self.state
+        if state is None:
+            return
+        match event:
+            case AgentArrived(agent=agent, name=name):
+                roster, arrivals = {**state.roster, agent: name}, {**state.arrivals, agent: number}
+                self.state = msgspec.structs.replace(state, exists=True, roster=roster, arrivals=arrivals)
+                self.attendance.changed()
+            case AgentLeft(agent=agent):
+                self.state = msgspec.structs.replace(state, roster={k: v for k, v in state.roster.items() if k != agent})
+            case AvailabilitySet(agent=agent, away=away):
+                self.state = msgspec.structs.replace(state, away=state.away | {agent} if away else state.away - {agent})
+                self.attendance.changed()
+            case _:
+                pass
+
+    def _settle_chat(self, request: Request, append: Append, outcome: Outcome, again: dict[str, list[Request]]) -> None:
+        slot = self.slots[request.user]  # whoever has something in flight stays in memory
+        if isinstance(outcome, Unknown):
+            # Its fate comes later; the sender is not kept waiting, and is told nothing that might turn out wrong.
+            self._refuse(request, Refused(code="unavailable"))
+            return
+        del self._in_flight[append]
+        slot.landed(request)
+        match outcome:
+            case Committed():
+                slot.commit(append, outcome)
+                self._answer(request, append, outcome.seq)
+            case Duplicate(answer=answer, recovered=recovered):
+                if recovered and outcome.offset > slot.chat.offset:
+                    slot.commit(append, outcome)
+                else:
+                    slot.rest()
+                self._acknowledge(request, answer, duplicate=not recovered)
+            case Reused():
+                slot.rest()
+                self._refuse(request, Refused(code="id_reused"))
+            case Failed(reason):
+                again.setdefault(request.user, [])
+                self._log.warning("append_failed", store=self.store, reason=reason)
+                self._refuse(request, Refused(code="unavailable"))
+            case Conflicted() | Unmet() | Withdrawn():
+                again.setdefault(request.user, []).append(request)
+                self._learn(slot, request, append, outcome)
+
+    def _learn(self, slot: Slot, request: Request, append: Append, outcome: Conflicted | Unmet | Withdrawn) -> None:
+        """Takes from an append that did not happen as decided what the next decision must know."""
+        if isinstance(outcome, Conflicted):
+            self._tally.claim_conflicts += 1
+            if outcome.chat is not None:
+                slot.chat = outcome.chat
+        elif isinstance(outcome, Unmet):
+            corrected = correct(request.command, append.conditions[outcome.index], outcome.value)
+            if corrected is None:
+                request.rounds = ROUNDS
+            else:
+                request.command = corrected
+
+    def _judge_again(self, slot: Slot, request: Request) -> None:
+        request.rounds += 1
+        if request.rounds > ROUNDS:
+            self._refuse(request, Refused(code="overloaded"))
+        elif not request.answered:
+            self._judge(slot, request)
+
+    # Answering.
+
+    def _answer(self, request: Request, append: Append, seq: int) -> None:
+        decision = request.decision
+        if isinstance(decision, Rejected):
+            if decision.refused.code == "already_claimed":
+                self.node.tally.claims_lost += 1
+            self._refuse(request, decision.refused)
+            return
+        fields = append.answer
+        if decision is not None and decision.acks == "message":
+            fields = b'"seq":%d,%b' % (seq, fields)
+        self._acknowledge(request, fields, duplicate=False)
+
+    def _acknowledge(self, request: Request, fields: bytes, *, duplicate: bool) -> None:
+        if not request.answered:
+            request.answered = True
+            request.asker.acknowledge(request.command.id, fields, duplicate=duplicate)
+
+    def _refuse(self, request: Request, refused: Refused) -> None:
+        if request.answered:
+            return
+        request.answered = True
+        if refused.temporary and isinstance(request.command, SendMessage):
+            request.asker.hold(self.store, request.user, request.command.id, request.place, refused)
+        request.asker.refuse(request.command.id, refused)
+        if isinstance(request.command, GiveBackChat):
+            self.attendance.retry(request.command.agent)
+
+    def _show_typing(self, message: ShowTyping) -> None:
+        assert self.state is not None
+        if not self.state.exists:
+            return
+        slot = self.slot(message.user)
+        if slot.parked is not None or not slot.chat.exists:
+            return
+        side = side_of(message.by)
+        if side == "store" and slot.chat.owner_id != message.by.id:
+            return
+        frame = wire.typing(subject(self.store, message.user), side, on=message.on)
+        self.attendance.show(("typing", self.store, message.user, side), frame, message.user, agents=side == "user", user=side == "store")

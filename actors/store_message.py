@@ -1,0 +1,105 @@
+"""Everything a store actor is told, as a closed union."""
+
+from typing import Any
+
+import msgspec
+
+from actors.append import ChatRecord, Settled, StoreState
+from actors.chat import Party
+from actors.request import Request, StoreRequest
+
+
+class ShowTyping(msgspec.Struct, frozen=True):
+    """`by` is writing in the chat of `user`, or stopped."""
+
+    by: Party
+    user: str
+    on: bool
+
+
+class WelcomeUser(msgspec.Struct, frozen=True):
+    """A user's session is live: it is to hear who is there and its place in the queue."""
+
+    session: Any
+    user: str
+
+
+class WelcomeAgent(msgspec.Struct, frozen=True):
+    """An agent's session is live: it is to hear who is there."""
+
+    session: Any
+
+
+class AgentBack(msgspec.Struct, frozen=True):
+    """An agent has a session again."""
+
+    agent: str
+
+
+class AgentGone(msgspec.Struct, frozen=True):
+    """An agent's last session has ended."""
+
+    agent: str
+
+
+class AgentDeparted(msgspec.Struct, frozen=True):
+    """It has been gone long enough for the others to see it."""
+
+    agent: str
+
+
+class BatchSettled(msgspec.Struct, frozen=True):
+    """What became of appends (control)."""
+
+    settled: Settled
+
+
+class StoreLoaded(msgspec.Struct, frozen=True):
+    """The store as a whole was read, with the owners of its chats (control); None: it could not be."""
+
+    state: StoreState | None
+    owners: tuple[str, ...] = ()
+
+
+class ChatLoaded(msgspec.Struct, frozen=True):
+    """A chat was read (control); None: it could not be."""
+
+    user: str
+    record: ChatRecord | None
+
+
+class OwnedFound(msgspec.Struct, frozen=True):
+    """The chats of an agent who has been gone for the whole grace period (control); None: they could not be read."""
+
+    agent: str
+    users: tuple[str, ...] | None
+
+
+class PlacesFound(msgspec.Struct, frozen=True):
+    """The waiting users, the longest waiting first (control); None: they could not be read."""
+
+    users: tuple[str, ...] | None
+
+
+class Tick(msgspec.Struct, frozen=True):
+    """It is time to look at what is gathered and at the deadlines (control)."""
+
+    due_s: float
+
+
+StoreMessage = (
+    Request
+    | StoreRequest
+    | ShowTyping
+    | WelcomeUser
+    | WelcomeAgent
+    | AgentBack
+    | AgentGone
+    | AgentDeparted
+    | BatchSettled
+    | StoreLoaded
+    | ChatLoaded
+    | OwnedFound
+    | PlacesFound
+    | Tick
+)

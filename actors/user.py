@@ -1,0 +1,118 @@
+"""A user actor: one shopper with its sessions on this node. What a shopper may say stands here, what follows stands in the rule."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from actors import frame as f
+from actors.command import MarkReceived
+from actors.identity import Identity
+from actors.participant import Participant, parse_before
+from actors.refusal import Refused
+from actors.request import Internal, Request
+from actors.store_message import ShowTyping, WelcomeUser
+
+if TYPE_CHECKING:
+    from actors.node import Node
+    from actors.session import Session
+
+_NOBODY = Internal()
+
+
+class UserActor(Participant):
+    """One for each user with a session on this node."""
+
+    kind = "user"
+    side = "user"
+
+    def __init__(self, node: "Node", identity: Identity) -> None:
+        super().__init__(node, identity, node.options.rate)
+        self.stores: set[str] = set()
+        """The stores in which this user has a chat."""
+
+    def detach(self, session: "Session") -> None:
+        """See `Participant`. Without a session there is no user actor."""
+        super().detach(session)
+        if not self.sessions:
+            self.node.forget_user(self)
+            self.stop()
+
+    def ended(self) -> None:
+        """See `Participant`."""
+        self.node.forget_user(self)
+        super().ended()
+
+    def frequent(self, stores: Iterable[str]) -> None:
+        """See `Participant`."""
+        for store in stores:
+            if store not in self.stores:
+                self.stores.add(store)
+                self.node.users_of.setdefault(store, {})[self.identity.id] = self
+
+    def welcomed(self, session: "Session") -> None:
+        """See `Participant`: presence and the place in the queue follow."""
+        for store in self.stores:
+            if self._enters(session, store):
+                self._store(store).tell(WelcomeUser(session, self.identity.id))
+
+    def entitle(self, session: "Session", before: Identity, fresh: Identity) -> None:
+        """See `Participant`: stores that the fresh token does not name are not followed any more."""
+        for store in list(session.tracks):
+            if not fresh.may_enter(store):
+                del session.tracks[store]
+
+    def _heard(self, session: "Session", frame: f.Frame) -> None:
+        match frame:
+            case f.Received():
+                self._received(session, frame)
+            case f.Typing():
+                self._typing(session, frame)
+            case f.Send() | f.Read() | f.Chats() | f.History():
+                self._command(session, frame)
+            case f.Note() | f.Announce():
+                if self._may_ask(session, frame) and self._body(session, frame.id, "text", frame.body) is not None:
+                    session.refuse(frame.id, Refused(code="forbidden"))
+            case f.Claim() | f.Release() | f.Transfer() | f.TakeOver() | f.Resolve() | f.Availability():
+                if self._may_ask(session, frame):
+                    session.refuse(frame.id, Refused(code="forbidden"))
+            case _:
+                raise TypeError(frame)
+
+    def _command(self, session: "Session", frame: f.Send | f.Read | f.Chats | f.History) -> None:
+        if not self._may_ask(session, frame):
+            return
+        user = self.identity.id
+        match frame:
+            case f.Send():
+                self._send(session, frame, user)
+            case f.Read():
+                if self._is_allowed(session, frame):
+                    self._read(session, frame, user)
+            case f.History():
+                if self._is_allowed(session, frame):
+                    self._history(session, frame, user)
+            case f.Chats():
+                try:
+                    after = parse_before(frame.before)
+                except ValueError:
+                    session.refuse(frame.id, Refused(code="bad_frame"))
+                    return
+                if self._is_allowed(session, frame):
+                    self._chats(session, frame, (user,), after)
+
+    def _enters(self, session: "Session", store: str, user: str | None = None) -> bool:
+        return super()._enters(session, store) and user in (None, self.identity.id)
+
+    def _received(self, session: "Session", frame: f.Received) -> None:
+        if frame.seq is None:
+            session.complain(None, "bad_frame")
+        elif not self._enters(session, frame.store):
+            session.complain(None, "forbidden")
+        else:
+            command = MarkReceived(by=self.identity.party, id="", seq=min(frame.seq, f.NUMBER_LIMIT))
+            self._store(frame.store).tell(Request(asker=_NOBODY, user=self.identity.id, command=command, sender=b"", content=b""))
+
+    def _typing(self, session: "Session", frame: f.Typing) -> None:
+        if not self._enters(session, frame.store, frame.user):
+            session.complain(None, "forbidden")
+        elif not self._bucket.take(self.node.clock.monotonic_s()):
+            self._store(frame.store).tell(ShowTyping(self.identity.party, self.identity.id, frame.on))
