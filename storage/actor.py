@@ -1,0 +1,319 @@
+"""The storage actor: gathers what all stores of the node want appended, and sends it as one batch while the next gathers.
+
+At most one batch is on its way. Results come back in order. A batch whose fate is unknown is settled first, by sending the same
+ids again, before the next one goes; whoever waits for it hears `Unknown` after `ANSWER_S` and the truth when there is one.
+What each state of an append means to whom is drawn in `actors.append`.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import ParamSpec, TypeVar
+
+from actors.append import (
+    Append,
+    ChatPage,
+    ChatRecord,
+    Conflicted,
+    Duplicate,
+    Failed,
+    ListPage,
+    LogPage,
+    Outcome,
+    Settler,
+    Snapshot,
+    StorageUnavailable,
+    StoreState,
+    Unknown,
+    Unmet,
+    Withdrawn,
+)
+from actors.port import Clock, Log
+from actors.tally import Tally
+from storage.journal import Journal, JournalLost, JournalRefused, JournalUnreachable
+
+ANSWER_S = 4.0
+"""Nobody waits longer for an answer: a command is answered within 5 s, whatever Redis does."""
+BATCH_COUNT = 512
+BATCH_BYTES = 1024 * 1024
+GATHER_COUNT = 8192
+GATHER_BYTES = 16 * 1024 * 1024
+PAUSE_S = (0.0, 0.05, 0.1, 0.2, 0.5)
+"""The pause before the n-th try at the same batch."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Waiting = tuple[Append, Settler, float]
+
+
+class StorageActor:
+    """Implements `actors.append.Storage` over a journal."""
+
+    def __init__(self, journal: Journal, clock: Clock, tally: Tally, log: Log) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._tally = tally
+        self._log = log
+        self._gathered: list[Waiting] = []
+        self._gathered_bytes = 0
+        self._sent: list[Waiting] = []
+        self._told_unknown = False
+        self._abandoned = False
+        self._maybe_done = False
+        """Whether the batch on its way may have been carried out already."""
+        self._work = asyncio.Event()
+        self._born = ""
+        self.outages = 0
+        self.reachable = True
+
+    @property
+    def generation(self) -> str:
+        """See `Storage.generation`."""
+        return self._born
+
+    async def begin(self) -> None:
+        """Reads the birth mark; raises a `Journal…` error if the journal cannot be reached."""
+        self._born = await self._journal.birth()
+
+    async def probe(self) -> bool:
+        """Whether the storage can be reached and takes writes, found out now, within 2 s."""
+        try:
+            async with asyncio.timeout(2.0):
+                await self._journal.probe()
+        except (JournalUnreachable, JournalRefused, JournalLost, TimeoutError):
+            self._failed()
+            return False
+        self.reachable = True
+        return True
+
+    # Gathering.
+
+    def has_room(self) -> bool:
+        """See `Storage.has_room`."""
+        return len(self._gathered) < GATHER_COUNT and self._gathered_bytes < GATHER_BYTES
+
+    def append(self, append: Append, settler: Settler) -> None:
+        """See `Storage.append`."""
+        self._gathered.append((append, settler, self._clock.monotonic_s()))
+        self._gathered_bytes += append.size
+        self._work.set()
+
+    @property
+    def depth(self) -> int:
+        """Appends that wait or are on their way."""
+        return len(self._gathered) + len(self._sent)
+
+    async def run(self) -> None:
+        """The actor's task, until cancelled. Whatever goes wrong in it costs the batch at hand a try, never the actor."""
+        watch = asyncio.get_running_loop().create_task(self._watch())
+        try:
+            while True:
+                try:
+                    await self._work.wait()
+                    self._take()
+                    await self._settle_batch()
+                except Exception as error:  # noqa: BLE001 - the storage actor outlives its bugs
+                    self._crashed(error)
+                    sent, self._sent = self._sent, []
+                    self._tell(sent, [Failed("internal")] * len(sent))
+        finally:
+            watch.cancel()
+
+    def _take(self) -> None:
+        count = size = 0
+        for append, _, _ in self._gathered[:BATCH_COUNT]:
+            if count and size + append.size > BATCH_BYTES:
+                break
+            count += 1
+            size += append.size
+        self._sent, self._gathered = self._gathered[:count], self._gathered[count:]
+        self._gathered_bytes -= size
+        self._told_unknown = self._abandoned = self._maybe_done = False
+        if not self._gathered:
+            self._work.clear()
+
+    # One batch on its way.
+
+    async def _settle_batch(self) -> None:
+        tries = crashes = 0
+        batch = [append for append, _, _ in self._sent]
+        while True:
+            try:
+                outcomes = await self._try(batch)
+            except Exception as error:  # noqa: BLE001 - one bad append must not take the others of its batch with it
+                self._crashed(error)
+                crashes += 1
+                outcomes = [await self._try_alone(append) for append in batch] if crashes > 1 else None
+            if outcomes is not None:
+                self._conclude(outcomes)
+                return
+            tries += 1
+            if self._abandoned and not self._maybe_done:
+                self._conclude([Failed("storage cannot be reached")] * len(batch))
+                return
+            await asyncio.sleep(PAUSE_S[min(tries, len(PAUSE_S) - 1)])
+
+    async def _try_alone(self, append: Append) -> Outcome:
+        try:
+            while True:
+                outcomes = await self._try([append])
+                if outcomes is not None:
+                    return outcomes[0]
+                await asyncio.sleep(PAUSE_S[-1])
+        except Exception as error:  # noqa: BLE001 - this is the bad one
+            self._crashed(error)
+            return Failed("internal")
+
+    def _crashed(self, error: Exception) -> None:
+        self._tally.crashes["storage"] += 1
+        self._log.error("storage actor failed", error=repr(error), exc_info=error)
+
+    async def _try(self, batch: list[Append]) -> list[Outcome] | None:
+        started_s = self._clock.monotonic_s()
+        maybe_before, self._maybe_done = self._maybe_done, True
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                outcomes = await self._journal.append(batch)
+        except JournalUnreachable as error:
+            self._maybe_done = maybe_before
+            self._failed(error)
+            return None
+        except JournalRefused as error:
+            self._maybe_done = maybe_before
+            self._abandoned = not maybe_before
+            self._failed(error)
+            return None
+        except (JournalLost, TimeoutError) as error:
+            self._failed(error)
+            return None
+        self.reachable = True
+        self._tally.append_s.observe(self._clock.monotonic_s() - started_s)
+        self._tally.batch.observe(len(batch))
+        if maybe_before:
+            return [_recovered(outcome) for outcome in outcomes]
+        return outcomes
+
+    def _failed(self, error: Exception | None = None) -> None:
+        if self.reachable:
+            self._log.warning("storage out of reach", error=repr(error))
+        self.reachable = False
+        self.outages += 1
+        self._tally.storage_failures += 1
+
+    def _conclude(self, outcomes: list[Outcome]) -> None:
+        """Tells the outcomes. Of a chat in which something did not happen as decided nothing newer is sent: it is withdrawn."""
+        broken = {
+            (append.store, append.user)
+            for (append, _, _), outcome in zip(self._sent, outcomes, strict=True)
+            if append.user and isinstance(outcome, Conflicted | Unmet | Withdrawn | Failed)
+        }
+        sent, self._sent = self._sent, []
+        withdrawn = self._withdraw(broken) if broken else []
+        self._tell(sent + withdrawn, [*outcomes, *[Withdrawn()] * len(withdrawn)])
+
+    def _withdraw(self, chats: set[tuple[str, str]]) -> list[Waiting]:
+        withdrawn = [waiting for waiting in self._gathered if (waiting[0].store, waiting[0].user) in chats]
+        self._gathered = [waiting for waiting in self._gathered if (waiting[0].store, waiting[0].user) not in chats]
+        self._gathered_bytes -= sum(append.size for append, _, _ in withdrawn)
+        if not self._gathered:
+            self._work.clear()
+        return withdrawn
+
+    def _tell(self, waiting: list[Waiting], outcomes: list[Outcome]) -> None:
+        told: dict[Settler, list[tuple[Append, Outcome]]] = {}
+        for (append, settler, _), outcome in zip(waiting, outcomes, strict=True):
+            told.setdefault(settler, []).append((append, outcome))
+        for settler, settled in told.items():
+            settler.settle_nowait(tuple(settled))
+
+    # Deadlines.
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(0.25)
+            late_s = self._clock.monotonic_s() - ANSWER_S
+            if self._sent and not self._told_unknown and self._sent[0][2] < late_s:
+                self._told_unknown = True
+                if self._maybe_done:
+                    self._tell(self._sent, [Unknown()] * len(self._sent))
+                else:
+                    self._abandoned = True
+            if self._gathered and self._gathered[0][2] < late_s:
+                late = [waiting for waiting in self._gathered if waiting[2] < late_s]
+                self._fail_gathered(late)
+
+    def _fail_gathered(self, late: list[Waiting]) -> None:
+        """What waited too long was never sent. What came behind it in the same chats was decided on it, and goes back too."""
+        self._gathered = self._gathered[len(late) :]
+        self._gathered_bytes -= sum(append.size for append, _, _ in late)
+        withdrawn = self._withdraw({(append.store, append.user) for append, _, _ in late if append.user})
+        if not self._gathered:
+            self._work.clear()
+        self._tell(late + withdrawn, [*[Failed("storage cannot be reached")] * len(late), *[Withdrawn()] * len(withdrawn)])
+
+    # Reading.
+
+    async def _read(self, read: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                return await read(*args, **kwargs)
+        except (JournalUnreachable, JournalRefused, JournalLost, TimeoutError) as error:
+            self._failed(error)
+            raise StorageUnavailable from error
+
+    async def load_store(self, store: str) -> StoreState:
+        """See `Storage`."""
+        return await self._read(self._journal.load_store, store)
+
+    async def load_chats(self, store: str, users: tuple[str, ...]) -> tuple[ChatRecord, ...]:
+        """See `Storage`."""
+        return await self._read(self._journal.load_chats, store, users)
+
+    async def read_log(self, store: str, after: int, limit: int) -> LogPage:
+        """See `Storage`."""
+        return await self._read(self._journal.read_log, store, after, limit)
+
+    async def read_chat(
+        self, store: str, user: str, *, after_seq: int | None = None, after_offset: int | None = None, limit: int
+    ) -> ChatPage:
+        """See `Storage`."""
+        return await self._read(self._journal.read_chat, store, user, after_seq=after_seq, after_offset=after_offset, limit=limit)
+
+    async def read_history(self, store: str, user: str, before: int | None, limit: int, *, notes: bool, statuses: bool) -> ChatPage:
+        """See `Storage`."""
+        return await self._read(self._journal.read_history, store, user, before, limit, notes=notes, statuses=statuses)
+
+    async def list_chats(self, store: str, status: str | None, after: tuple[int, str] | None, limit: int) -> ListPage:
+        """See `Storage`."""
+        return await self._read(self._journal.list_chats, store, status, after, limit)
+
+    async def snapshot(self, store: str, agent: str, limit: int) -> Snapshot:
+        """See `Storage`."""
+        return await self._read(self._journal.snapshot, store, agent, limit)
+
+    async def stores_of_user(self, user: str) -> tuple[str, ...]:
+        """See `Storage`."""
+        return await self._read(self._journal.stores_of_user, user)
+
+    async def stores_of_agent(self, agent: str) -> tuple[str, ...]:
+        """See `Storage`."""
+        return await self._read(self._journal.stores_of_agent, agent)
+
+    async def waiting(self, store: str) -> tuple[str, ...]:
+        """See `Storage`."""
+        return await self._read(self._journal.waiting, store)
+
+    async def owned(self, store: str) -> dict[str, tuple[str, ...]]:
+        """See `Storage`."""
+        return await self._read(self._journal.owned, store)
+
+    async def stores_with_claims(self) -> tuple[str, ...]:
+        """See `Storage`."""
+        return await self._read(self._journal.stores_with_claims)
+
+
+def _recovered(outcome: Outcome) -> Outcome:
+    """A duplicate of a batch that was sent twice is our own first try, as far as anybody can tell."""
+    if isinstance(outcome, Duplicate):
+        return Duplicate(outcome.answer, outcome.seq, outcome.offset, outcome.previous, recovered=True)
+    return outcome

@@ -1,0 +1,86 @@
+"""Every Redis key is built here and nowhere else.
+
+All keys of a store share the hash tag `{store}`, so whatever happens in a store happens in one slot. A user's and an agent's
+index have tags of their own; a `/` stands in no id, so neither can be mistaken for a store. `d1` is the version of the layout.
+
+============== ======= =====================================================================================================
+key            type    holds
+============== ======= =====================================================================================================
+head           hash    `of` the last offset, `bo` when the store came into being
+log            stream  id OFFSET-0, field `f`: the frame as agents get it
+ids            hash    digest of sender and id -> content, numbers and answer; one key for each day
+roster         hash    agent -> name
+away           set     agents who take nothing
+arrivals       hash    agent -> how often it came
+cursors        hash    agent -> the offset it acknowledged
+queue          zset    waiting users by `since`
+list           zset    users of one status by minus the time of the last message
+owned          set     users whose chats an agent owns
+chat           hash    un name, st status, ow owner, on owner as JSON, ep epoch, si since, sq seq, fu messages from the user,
+                       of last offset, al entries after the last message, at its time, ur received, ud user read, uf messages
+                       from the user up to there, sd store read, sf messages from the user up to there
+history        list    `KIND SEQ OFFSET FROM_USER FRAME` for each event, see `bisect.lua`
+============== ======= =====================================================================================================
+"""
+
+from typing import Final
+
+LAYOUT: Final = "d1"
+STORES: Final = f"{LAYOUT}:stores"
+"""Set of all stores."""
+BIRTH: Final = f"{LAYOUT}:birth"
+"""The birth mark of this set of data."""
+
+ID_BUCKET_MS: Final = 24 * 3600 * 1000
+"""Ids are remembered by day; an id is looked up in the days before and after too, so a clock that jumps finds it as well."""
+ID_REMEMBERED_MS: Final = 3 * ID_BUCKET_MS
+
+
+def stores_of_user(user: str) -> str:
+    """Set of the stores a user has written to."""
+    return f"{LAYOUT}:{{u/{user}}}:stores"
+
+
+def stores_of_agent(agent: str) -> str:
+    """Set of the stores on whose roster an agent is."""
+    return f"{LAYOUT}:{{a/{agent}}}:stores"
+
+
+class StoreKeys:
+    """The keys of one store."""
+
+    __slots__ = ("_tag", "arrivals", "away", "claimed", "closed", "cursors", "head", "log", "queue", "roster", "waiting")
+
+    def __init__(self, store: str) -> None:
+        tag = self._tag = f"{LAYOUT}:{{{store}}}:"
+        self.head = tag + "head"
+        self.log = tag + "log"
+        self.roster = tag + "roster"
+        self.away = tag + "away"
+        self.arrivals = tag + "arrivals"
+        self.cursors = tag + "cursors"
+        self.queue = tag + "queue"
+        self.waiting = tag + "waiting"
+        self.claimed = tag + "claimed"
+        self.closed = tag + "closed"
+
+    def ids(self, now_ms: int) -> tuple[str, str, str]:
+        """The ids of the day of `now_ms`, of the day before and of the day after."""
+        day = now_ms // ID_BUCKET_MS
+        return f"{self._tag}ids:{day}", f"{self._tag}ids:{day - 1}", f"{self._tag}ids:{day + 1}"
+
+    def chat(self, user: str) -> str:
+        """One chat."""
+        return f"{self._tag}c:{user}"
+
+    def history(self, user: str) -> str:
+        """The events of one chat."""
+        return f"{self._tag}h:{user}"
+
+    def owned(self, agent: str) -> str:
+        """The users whose chats an agent owns."""
+        return f"{self._tag}o:{agent}"
+
+    def lists(self) -> dict[str, str]:
+        """Status to list."""
+        return {"waiting": self.waiting, "claimed": self.claimed, "closed": self.closed}

@@ -1,0 +1,254 @@
+-- append.lua: the only way anything durable happens in a chat or a store. Takes a whole batch; each append happens wholly or not at all.
+--
+-- KEYS, for each store: head, log, ids of this bucket, of the one before, of the one after, roster, away, arrivals, cursors, queue,
+--   list of waiting, list of claimed, list of closed; then for each run: chat, history (runs of a chat only); then for each
+--   append: one key for each condition (owned set, roster or arrivals), and for each status the owned sets of the owner it had
+--   and of the one it gets, as far as there are such.
+-- ARGV[1] stores (int), [2] entries a log keeps (int), [3] entries a history keeps (int), [4] how long ids are remembered (ms, int).
+--   For each store: runs (int), ids (int), the ids (bytes).
+--   For each run: user ('' = the store itself), its "store","user" fields (JSON), appends (int).
+--   For each append: id ('' = none), content (6 bytes), remember the id (0|1), epoch (int), owner, answer (JSON),
+--     keys (int) and arguments (int) that follow, conditions (int), events (int);
+--     for each condition: B load below N | L load at least N | R on the roster, name | N not on the roster, name |
+--       V arrivals are N, name: a letter, a number or '', a name or '';
+--     for each event: m side (u|a) at user's-name ('' = none) tail | n tail
+--       | s epoch status owner owner-JSON at had-owner (0|1) gets-owner (0|1) tail
+--       | k side (u|s) mark (received|read) seq | A agent name at | L agent | V agent away (0|1) | C agent offset.
+-- Returns for each append four values: 1 seq offset previous: it happened | 2 record 0 0: it had happened before
+--   | 3 0 0 0: the id was used for something else | 4 chat 0 0: the fence does not hold (the chat as HGETALL, or 0 if told before)
+--   | 5 index value 0: condition `index` does not hold | 6 0 0 0: an earlier append of the chat did not happen
+--   | 7 reason 0 0: it cannot be carried out.
+-- A record is content, then "SEQ OFFSET PREVIOUS ", then the answer.
+
+local call = redis.call
+local ki, ai = 0, 4
+local log_limit, history_limit, remember_ms = ARGV[2], tonumber(ARGV[3]), ARGV[4]
+local out, n_out = {}, 0
+
+local function answer(code, a, b, c)
+  out[n_out + 1], out[n_out + 2], out[n_out + 3], out[n_out + 4] = code, a, b, c
+  n_out = n_out + 4
+end
+
+-- Whether a condition holds, and what the truth is.
+local function holds(op, number, name, key)
+  if op == 'B' or op == 'L' then
+    local load = call('SCARD', key)
+    return (op == 'B') == (load < tonumber(number)), load
+  elseif op == 'V' then
+    local arrivals = tonumber(call('HGET', key, name) or '0')
+    return arrivals == tonumber(number), arrivals
+  end
+  local entry = call('HGET', key, name)
+  return (op == 'R') == (entry and true or false), entry
+end
+
+-- How many messages up to `seq` are the user's; of messages no longer kept, as many as were when they went.
+local function from_user_at(history, seq, last, total)
+  if seq >= last then return total end
+  local length = call('LLEN', history)
+  local entry = call('LINDEX', history, first_at(history, length, 2, seq))
+  if not entry then return total end
+  local _, _, _, count = string.match(entry, ENTRY)
+  return tonumber(count)
+end
+
+local LISTS = { waiting = 11, claimed = 12, closed = 13 }
+
+for _ = 1, tonumber(ARGV[1]) do
+  local base = ki
+  local head, log = KEYS[base + 1], KEYS[base + 2]
+  ki = ki + 13
+  local runs, n_ids = tonumber(ARGV[ai + 1]), tonumber(ARGV[ai + 2])
+  ai = ai + 2
+  local known, fresh, n_fresh = {}, {}, 0
+  if n_ids > 0 then
+    for bucket = 3, 5 do
+      local found = call('HMGET', KEYS[base + bucket], unpack(ARGV, ai + 1, ai + n_ids))
+      for i = 1, n_ids do
+        if found[i] then known[ARGV[ai + i]] = found[i] end
+      end
+    end
+    ai = ai + n_ids
+  end
+  local first_offset = tonumber(call('HGET', head, 'of') or '0')
+  local offset = first_offset
+
+  for _ = 1, runs do
+    local user, about, appends = ARGV[ai + 1], ARGV[ai + 2], tonumber(ARGV[ai + 3])
+    ai = ai + 3
+    local chat, history
+    local broken, told, changed, relisted = false, false, {}, false
+    local epoch, owner, seq, from_user, last, after_last, status, at = '0', '', 0, 0, 0, 0, false, '0'
+    local user_received, user_read, store_read = 0, 0, 0
+    if user ~= '' then
+      chat, history = KEYS[ki + 1], KEYS[ki + 2]
+      ki = ki + 2
+      local ok, got = pcall(call, 'HMGET', chat, 'ep', 'ow', 'sq', 'fu', 'of', 'al', 'st', 'at', 'ur', 'ud', 'sd')
+      if ok then
+        epoch, owner, status, at = got[1] or '0', got[2] or '', got[7], got[8] or '0'
+        seq, from_user, last, after_last = tonumber(got[3] or '0'), tonumber(got[4] or '0'), tonumber(got[5] or '0'), tonumber(got[6] or '0')
+        user_received, user_read, store_read = tonumber(got[9] or '0'), tonumber(got[10] or '0'), tonumber(got[11] or '0')
+      else
+        broken = tostring(got)
+      end
+    end
+    local was = status
+
+    local function flush()
+      local fields, n = {}, 0
+      for field, value in pairs(changed) do
+        fields[n + 1], fields[n + 2] = field, value
+        n = n + 2
+      end
+      if n > 0 then call('HSET', chat, unpack(fields)) end
+      changed = {}
+    end
+
+    for _ = 1, appends do
+      local id, content, remember, asked_epoch, asked_owner = ARGV[ai + 1], ARGV[ai + 2], ARGV[ai + 3], ARGV[ai + 4], ARGV[ai + 5]
+      local reply, n_keys, n_args = ARGV[ai + 6], tonumber(ARGV[ai + 7]), tonumber(ARGV[ai + 8])
+      local n_conditions, n_events = tonumber(ARGV[ai + 9]), tonumber(ARGV[ai + 10])
+      ai = ai + 10
+      local next_ki, next_ai = ki + n_keys, ai + n_args
+      local record = id ~= '' and known[id]
+
+      if record then
+        if string.sub(record, 1, 6) == content then answer(2, record, 0, 0) else answer(3, 0, 0, 0) end
+      elseif type(broken) == 'string' then
+        answer(7, broken, 0, 0)
+      elseif broken then
+        answer(6, 0, 0, 0)
+      elseif user ~= '' and (epoch ~= asked_epoch or owner ~= asked_owner) then
+        broken = true
+        flush()
+        answer(4, told and 0 or call('HGETALL', chat), 0, 0)
+        told = true
+      else
+        local unmet, truth = false, false
+        for i = 1, n_conditions do
+          ki = ki + 1
+          local ok, value = holds(ARGV[ai + 1], ARGV[ai + 2], ARGV[ai + 3], KEYS[ki])
+          ai = ai + 3
+          if not ok and not unmet then unmet, truth = i, value end
+        end
+        if unmet then
+          broken = true
+          answer(5, unmet - 1, truth or false, 0)
+        else
+          local with_seq = false
+          local function carry_out()
+            local previous, number = last, seq
+            for _ = 1, n_events do
+              local op = ARGV[ai + 1]
+              if op == 'm' then
+                local side, name, tail = ARGV[ai + 2], ARGV[ai + 4], ARGV[ai + 5]
+                at = ARGV[ai + 3]
+                ai = ai + 5
+                seq, offset = seq + 1, offset + 1
+                if side == 'u' then
+                  from_user = from_user + 1
+                  if name ~= '' then changed.un = name end
+                end
+                local frame = '{"type":"message",' .. about .. ',"seq":' .. seq .. ',"offset":' .. offset .. ',' .. tail
+                call('XADD', log, 'MAXLEN', '~', log_limit, offset .. '-0', 'f', frame)
+                if call('RPUSH', history, 'm ' .. seq .. ' ' .. offset .. ' ' .. from_user .. ' ' .. frame) > history_limit then
+                  call('LTRIM', history, -history_limit, -1)
+                end
+                changed.sq, changed.fu, changed.at, changed.of, changed.al = seq, from_user, at, offset, 0
+                last, after_last, number, relisted, with_seq = offset, 0, seq, true, true
+              elseif op == 'n' or op == 's' then
+                local tail
+                if op == 'n' then
+                  tail = ARGV[ai + 2]
+                  ai = ai + 2
+                else
+                  epoch, status, owner, tail = ARGV[ai + 2], ARGV[ai + 3], ARGV[ai + 4], ARGV[ai + 9]
+                  changed.ep, changed.st, changed.ow, changed.on, changed.si = epoch, status, owner, ARGV[ai + 5], ARGV[ai + 6]
+                  if ARGV[ai + 7] == '1' then
+                    ki = ki + 1
+                    call('SREM', KEYS[ki], user)
+                  end
+                  if ARGV[ai + 8] == '1' then
+                    ki = ki + 1
+                    call('SADD', KEYS[ki], user)
+                  end
+                  if status == 'waiting' then
+                    call('ZADD', KEYS[base + 10], ARGV[ai + 6], user)
+                  else
+                    call('ZREM', KEYS[base + 10], user)
+                  end
+                  ai, relisted = ai + 9, true
+                end
+                offset, after_last = offset + 1, after_last + 1
+                local frame = '{"type":"' .. (op == 'n' and 'note' or 'status') .. '",' .. about .. ',"offset":' .. offset .. ',' .. tail
+                call('XADD', log, 'MAXLEN', '~', log_limit, offset .. '-0', 'f', frame)
+                call('RPUSH', history, op .. ' ' .. seq .. ' ' .. offset .. ' ' .. from_user .. ' ' .. frame)
+                changed.of, changed.al = offset, after_last
+                last = offset
+              elseif op == 'k' then
+                local side, mark, to = ARGV[ai + 2], ARGV[ai + 3], math.min(tonumber(ARGV[ai + 4]), seq)
+                ai = ai + 4
+                if mark == 'received' then
+                  if to > user_received then user_received, changed.ur = to, to end
+                elseif side == 'u' then
+                  if to > user_read then
+                    user_read, changed.ud = to, to
+                    changed.uf = from_user_at(history, to, seq, from_user)
+                  end
+                elseif to > store_read then
+                  store_read, changed.sd = to, to
+                  changed.sf = from_user_at(history, to, seq, from_user)
+                end
+              elseif op == 'A' then
+                call('HSETNX', head, 'bo', ARGV[ai + 4])
+                call('HSET', KEYS[base + 6], ARGV[ai + 2], ARGV[ai + 3])
+                number = call('HINCRBY', KEYS[base + 8], ARGV[ai + 2], 1)
+                ai = ai + 4
+              elseif op == 'L' then
+                call('HDEL', KEYS[base + 6], ARGV[ai + 2])
+                ai = ai + 2
+              elseif op == 'V' then
+                call(ARGV[ai + 3] == '1' and 'SADD' or 'SREM', KEYS[base + 7], ARGV[ai + 2])
+                ai = ai + 3
+              else -- C
+                local held = tonumber(call('HGET', KEYS[base + 9], ARGV[ai + 2]) or '-1')
+                local to = math.min(tonumber(ARGV[ai + 3]), offset)
+                if to > held then call('HSET', KEYS[base + 9], ARGV[ai + 2], to) end
+                ai = ai + 3
+              end
+            end
+            return number, previous
+          end
+          local ok, number, previous = pcall(carry_out)
+          if ok then
+            answer(1, number, last, previous)
+            if remember == '1' then
+              local kept = content .. number .. ' ' .. last .. ' ' .. previous .. ' ' .. (with_seq and '"seq":' .. number .. ',' or '') .. reply
+              known[id] = kept
+              fresh[n_fresh + 1], fresh[n_fresh + 2] = id, kept
+              n_fresh = n_fresh + 2
+            end
+          else
+            broken = tostring(number)
+            answer(7, broken, 0, 0)
+          end
+        end
+      end
+      ki, ai = next_ki, next_ai
+    end
+
+    flush()
+    if relisted and status then
+      if was and was ~= status then call('ZREM', KEYS[base + LISTS[was]], user) end
+      call('ZADD', KEYS[base + LISTS[status]], '-' .. at, user)
+    end
+  end
+
+  for i = 1, n_fresh, 1000 do
+    call('HSET', KEYS[base + 3], unpack(fresh, i, math.min(i + 999, n_fresh)))
+  end
+  if n_fresh > 0 then call('PEXPIRE', KEYS[base + 3], remember_ms) end
+  if offset > first_offset then call('HSET', head, 'of', offset) end
+end
+return out

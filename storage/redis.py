@@ -1,0 +1,319 @@
+"""The journal in Redis: batches into `append.lua`, replies into outcomes, reads by number.
+
+At most one round trip carries a batch, whatever stores it touches. Reads have a connection of their own and are gathered too:
+what is asked while one list is on its way goes together in the next.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ResponseError
+
+from actors.append import (
+    Append,
+    ChatPage,
+    ChatRecord,
+    Committed,
+    Conflicted,
+    Duplicate,
+    Entry,
+    Failed,
+    ListPage,
+    LogPage,
+    Outcome,
+    Reused,
+    Snapshot,
+    StoreState,
+    Unmet,
+    Withdrawn,
+)
+from actors.chat import Chat, Owner
+from actors.event import AgentArrived, MessageAdded
+from storage.batch import Limits, Plan, plan
+from storage.journal import JournalLost, JournalRefused, JournalUnreachable
+from storage.key import BIRTH, LAYOUT, STORES, StoreKeys, stores_of_agent, stores_of_user
+from storage.pipe import Command, Pipe
+
+READ_TIMEOUT_S = 5.0
+"""A connection that is silent for this long while it is asked is given up."""
+_NOT_NOW = ("LOADING", "BUSY", "TRYAGAIN", "MASTERDOWN", "NOSCRIPT")
+"""Errors of a server that will soon take the same call."""
+
+_owner = msgspec.json.Decoder(Owner)
+
+
+class RedisJournal:
+    """See `storage.journal.Journal`. `connect` makes a fresh, unconnected connection; `now_ms` is the wall clock."""
+
+    def __init__(self, connect: Callable[[], AbstractConnection], now_ms: Callable[[], int], limits: Limits) -> None:
+        self._writer = Pipe(connect)
+        self._reader = Pipe(connect)
+        self._now_ms = now_ms
+        self._limits = limits
+        self._asked: list[tuple[Command, asyncio.Future[Any]]] = []
+        self._reading: asyncio.Task[None] | None = None
+        self.round_trips = 0
+        """How many lists of commands carried batches."""
+
+    async def close(self) -> None:
+        """Gives both connections up."""
+        if self._reading is not None:
+            self._reading.cancel()
+        await self._writer.close()
+        await self._reader.close()
+
+    # Writing.
+
+    async def append(self, batch: Sequence[Append]) -> list[Outcome]:
+        """See `Journal.append`."""
+        planned = plan(batch, self._now_ms(), self._limits)
+        commands = [*_indexes(batch), self._writer.script("append", planned.keys, planned.args)]
+        self.round_trips += 1
+        replies = await self._writer.call(commands)
+        reply = replies[-1]
+        if isinstance(reply, ResponseError):
+            # redis-py takes the code off some errors and leaves it on others.
+            text = f"{type(reply).__name__} {reply}"
+            if any(code in text.upper() for code in _NOT_NOW):
+                raise JournalUnreachable(text)
+            raise JournalRefused(text)
+        return _outcomes(planned, batch, reply)
+
+    async def probe(self) -> None:
+        """See `Journal.probe`."""
+        await self._ask(("SET", f"{LAYOUT}:pulse", self._now_ms()))
+
+    async def birth(self) -> str:
+        """See `Journal.birth`."""
+        await self._ask(("SET", BIRTH, secrets.token_hex(8), "NX"))
+        return bytes(await self._ask(("GET", BIRTH))).decode()
+
+    # Reading.
+
+    async def load_store(self, store: str) -> StoreState:
+        """See `Storage.load_store`."""
+        keys = StoreKeys(store)
+        born, offset, roster, away, arrivals = await self._run("store", [keys.head, keys.roster, keys.away, keys.arrivals], [])
+        return StoreState(
+            exists=born is not None,
+            offset=offset,
+            roster={agent.decode(): name.decode() for agent, name in _pairs(roster)},
+            away=frozenset(agent.decode() for agent in away),
+            arrivals={agent.decode(): int(count) for agent, count in _pairs(arrivals)},
+        )
+
+    async def load_chats(self, store: str, users: tuple[str, ...]) -> tuple[ChatRecord, ...]:
+        """See `Storage.load_chats`. Asked for in pieces, so that one long list does not hold the server up."""
+        keys = StoreKeys(store)
+        records: list[ChatRecord] = []
+        for start in range(0, len(users), 100):
+            some = users[start : start + 100]
+            reply = await self._run("chats", [key for user in some for key in (keys.chat(user), keys.history(user))], [])
+            for user, (fields, last) in zip(some, _pairs(reply), strict=True):
+                chat = _chat(store, user, fields)
+                records.append(ChatRecord(chat=chat, last=_entry(last).frame if last is not None and chat.seq else None))
+        return tuple(records)
+
+    async def read_log(self, store: str, after: int, limit: int) -> LogPage:
+        """See `Storage.read_log`."""
+        keys = StoreKeys(store)
+        found, oldest, head = await asyncio.gather(
+            self._ask(("XRANGE", keys.log, f"({after}", "+", "COUNT", limit)),
+            self._ask(("XRANGE", keys.log, "-", "+", "COUNT", 1)),
+            self._ask(("HGET", keys.head, "of")),
+        )
+        offset = int(head or 0)
+        return LogPage(
+            frames=tuple(fields[1] for _, fields in found),
+            first=int(oldest[0][0].split(b"-")[0]) if oldest else offset + 1,
+            offset=max(offset, int(found[-1][0].split(b"-")[0])) if found else offset,
+        )
+
+    async def read_chat(
+        self, store: str, user: str, *, after_seq: int | None = None, after_offset: int | None = None, limit: int
+    ) -> ChatPage:
+        """See `Storage.read_chat`."""
+        keys = StoreKeys(store)
+        field, number = (2, after_seq) if after_seq is not None else (3, after_offset or 0)
+        seq, offset, first, entries = await self._run("page", [keys.chat(user), keys.history(user)], [field, number, limit])
+        return ChatPage(entries=tuple(_entry(entry) for entry in entries), first=first, seq=seq, offset=offset, more=len(entries) == limit)
+
+    async def read_history(self, store: str, user: str, before: int | None, limit: int, *, notes: bool, statuses: bool) -> ChatPage:
+        """See `Storage.read_history`."""
+        keys = StoreKeys(store)
+        if before is not None and before <= 1:
+            before = 1
+        seq, offset, first, more, entries = await self._run(
+            "history", [keys.chat(user), keys.history(user)], [before or 0, limit, int(notes), int(statuses)]
+        )
+        ascending = tuple(_entry(entry) for entry in reversed(entries))
+        return ChatPage(entries=ascending, first=first, seq=seq, offset=offset, more=bool(more))
+
+    async def list_chats(self, store: str, status: str | None, after: tuple[int, str] | None, limit: int) -> ListPage:
+        """See `Storage.list_chats`."""
+        lists = StoreKeys(store).lists()
+        keys = [lists[status]] if status else list(lists.values())
+        score, user = (str(-after[0]), after[1]) if after else ("", "")
+        users = tuple(found.decode() for found in await self._run("list", keys, [score, user, limit]))
+        return ListPage(users=users[:limit], more=len(users) > limit)
+
+    async def snapshot(self, store: str, agent: str, limit: int) -> Snapshot:
+        """See `Storage.snapshot`."""
+        keys = StoreKeys(store)
+        offset, first, acknowledged, users = await self._run(
+            "snapshot", [keys.head, keys.log, keys.cursors, keys.waiting, keys.claimed, keys.owned(agent)], [agent, limit]
+        )
+        return Snapshot(
+            offset=offset,
+            first=first,
+            acknowledged=None if acknowledged is None else int(acknowledged),
+            users=tuple(user.decode() for user in users),
+        )
+
+    async def stores_of_user(self, user: str) -> tuple[str, ...]:
+        """See `Storage.stores_of_user`."""
+        return await self._members(stores_of_user(user))
+
+    async def stores_of_agent(self, agent: str) -> tuple[str, ...]:
+        """See `Storage.stores_of_agent`."""
+        return await self._members(stores_of_agent(agent))
+
+    async def waiting(self, store: str) -> tuple[str, ...]:
+        """See `Storage.waiting`."""
+        return tuple(user.decode() for user in await self._ask(("ZRANGE", StoreKeys(store).queue, 0, -1)))
+
+    async def owned(self, store: str) -> dict[str, tuple[str, ...]]:
+        """See `Storage.owned`."""
+        keys = StoreKeys(store)
+        users = [user.decode() for user in await self._run("owned", [keys.claimed], [])]
+        owned: dict[str, tuple[str, ...]] = {}
+        for start in range(0, len(users), 200):
+            some = users[start : start + 200]
+            for owner, user in _pairs(await self._run("owned", [keys.claimed, *map(keys.chat, some)], some)):
+                owned[owner.decode()] = (*owned.get(owner.decode(), ()), user.decode())
+        return owned
+
+    async def stores_with_claims(self) -> tuple[str, ...]:
+        """See `Storage.stores_with_claims`. Looks at every store once, in pieces."""
+        stores = sorted(await self._members(STORES))
+        found: list[str] = []
+        for start in range(0, len(stores), 500):
+            some = stores[start : start + 500]
+            counts = await asyncio.gather(*(self._ask(("ZCARD", StoreKeys(store).claimed)) for store in some))
+            found.extend(store for store, count in zip(some, counts, strict=True) if count)
+        return tuple(found)
+
+    async def _members(self, key: str) -> tuple[str, ...]:
+        return tuple(member.decode() for member in await self._ask(("SMEMBERS", key)))
+
+    async def _run(self, script: str, keys: Sequence[str], args: Sequence[str | int]) -> Any:
+        return await self._ask(self._reader.script(script, keys, args))
+
+    def _ask(self, command: Command) -> asyncio.Future[Any]:
+        """One reply. Whoever waits may be cancelled; the call itself never is."""
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._asked.append((command, answer))
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.get_running_loop().create_task(self._read())
+        return answer
+
+    async def _read(self) -> None:
+        while self._asked:
+            asked, self._asked = self._asked[:256], self._asked[256:]
+            try:
+                async with asyncio.timeout(READ_TIMEOUT_S):
+                    replies = await self._reader.call([command for command, _ in asked])
+            except TimeoutError:
+                replies = [JournalLost("no reply in time")] * len(asked)
+            except (JournalUnreachable, JournalLost) as error:
+                replies = [error] * len(asked)
+            for (_, answer), reply in zip(asked, replies, strict=True):
+                if answer.done():
+                    continue
+                if isinstance(reply, ResponseError):
+                    answer.set_exception(JournalRefused(str(reply)))
+                elif isinstance(reply, Exception):
+                    answer.set_exception(reply)
+                else:
+                    answer.set_result(reply)
+
+
+def _indexes(batch: Sequence[Append]) -> list[Command]:
+    """What lies in other slots than the store's is written first: an index that names too much is healed by whoever reads it."""
+    commands: list[Command] = []
+    for append in batch:
+        match append.events[0] if append.events else None:
+            case MessageAdded(by=by) if by.role == "user" and append.epoch == 0:
+                commands.append(("SADD", stores_of_user(append.user), append.store))
+            case AgentArrived(agent=agent):
+                commands.append(("SADD", stores_of_agent(agent), append.store))
+                commands.append(("SADD", STORES, append.store))
+            case _:
+                pass
+    return commands
+
+
+def _outcomes(planned: Plan, batch: Sequence[Append], reply: Any) -> list[Outcome]:
+    outcomes: list[Outcome] = [Withdrawn()] * len(batch)
+    for place, start in zip(planned.order, range(0, len(reply), 4), strict=True):
+        code, first, second, third = reply[start : start + 4]
+        outcomes[place] = _outcome(batch[place], code, first, second, third)
+    return outcomes
+
+
+def _outcome(append: Append, code: int, first: Any, second: Any, third: Any) -> Outcome:
+    match code:
+        case 1:
+            return Committed(first, second, third)
+        case 2:
+            seq, offset, previous, answer = first[6:].split(b" ", 3)
+            return Duplicate(answer, int(seq), int(offset), int(previous))
+        case 3:
+            return Reused()
+        case 4:
+            return Conflicted(None if isinstance(first, int) else _chat(append.store, append.user, first))
+        case 5:
+            return Unmet(first, second.decode() if isinstance(second, bytes) else second)
+        case 6:
+            return Withdrawn()
+        case _:
+            return Failed(bytes(first).decode(errors="replace"))
+
+
+def _pairs(flat: Sequence[Any]) -> list[tuple[Any, Any]]:
+    return list(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _entry(raw: bytes) -> Entry:
+    kind, seq, offset, _, frame = raw.split(b" ", 4)
+    return Entry(kind.decode(), int(seq), int(offset), frame)
+
+
+def _chat(store: str, user: str, flat: Sequence[bytes]) -> Chat:
+    if not flat:
+        return Chat(store=store, user=user)
+    f = dict(_pairs(flat))
+    name = f.get(b"un")
+    owner = f.get(b"on")
+    return Chat(
+        store=store,
+        user=user,
+        name=name.decode() if name else None,
+        status=f[b"st"].decode(),
+        owner=_owner.decode(owner) if owner else None,
+        epoch=int(f[b"ep"]),
+        since=int(f[b"si"]),
+        seq=int(f.get(b"sq", 0)),
+        from_user=int(f.get(b"fu", 0)),
+        offset=int(f.get(b"of", 0)),
+        at=int(f.get(b"at", 0)),
+        user_received=int(f.get(b"ur", 0)),
+        user_read=int(f.get(b"ud", 0)),
+        user_read_from_user=int(f.get(b"uf", 0)),
+        store_read=int(f.get(b"sd", 0)),
+        store_read_from_user=int(f.get(b"sf", 0)),
+    )
