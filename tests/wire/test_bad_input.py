@@ -1,0 +1,261 @@
+"""Whatever a client sends gets what the protocol says: never a traceback, never a closed session where it stays open."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.wire.conftest import Mall, fresh
+from tests.wire.person import Person, words
+
+pytestmark = pytest.mark.anyio
+
+STRINGS = [7, True, None, [], {}, 1.5]
+IDS = [*STRINGS, "", "x" * 65, "a b", "a/b", "a\n", "汉", "a:b"]
+NUMBERS = ["3", True, [], {}, 1.5, None]
+WRONG: dict[str, list[Any]] = {
+    "store": IDS,
+    "user": [value for value in IDS if value is not None],
+    "to": IDS,
+    "id": [value for value in IDS if value is not None],
+    "kind": STRINGS,
+    "body": [7, True, None, [], "psst-x"],
+    "epoch": ["3", True, [], {}, 1.5],
+    "seq": NUMBERS,
+    "limit": ["3", True, [], {}, 1.5, 0],
+    "events": ["yes", 1, [], {}],
+    "on": ["yes", 1, None, [], {}],
+    "status": [7, True, [], {}, "", "lost"],
+    "note": [7, True, [], {}],
+    "token": STRINGS,
+    "offset": NUMBERS,
+}
+
+
+def frames_of(role: str, store: str, user: str) -> list[dict[str, Any]]:
+    """One right frame of every type that the role may send."""
+    chat = {"store": store, "user": user}
+    if role == "user":
+        return [
+            {"type": "send", "id": "1", "store": store, "kind": "text", "body": words("x")},
+            {"type": "read", "id": "1", "store": store, "seq": 1},
+            {"type": "chats", "id": "1", "store": store, "status": "waiting", "limit": 10},
+            {"type": "history", "id": "1", "store": store, "limit": 10},
+            {"type": "typing", "store": store, "on": True},
+            {"type": "received", "store": store, "seq": 1},
+            {"type": "token", "token": "x"},
+        ]
+    return [
+        {"type": "send", "id": "1", **chat, "kind": "text", "body": words("x"), "epoch": 1},
+        {"type": "note", "id": "1", **chat, "body": words("x")},
+        {"type": "claim", "id": "1", **chat},
+        {"type": "release", "id": "1", **chat, "epoch": 1},
+        {"type": "transfer", "id": "1", **chat, "to": "a1", "note": "psst-x", "epoch": 1},
+        {"type": "takeover", "id": "1", **chat},
+        {"type": "resolve", "id": "1", **chat, "epoch": 1},
+        {"type": "read", "id": "1", **chat, "seq": 1},
+        {"type": "chats", "id": "1", "store": store, "status": "waiting", "limit": 10},
+        {"type": "history", "id": "1", **chat, "limit": 10, "events": True},
+        {"type": "typing", **chat, "on": True},
+        {"type": "availability", "id": "1", "status": "away"},
+        {"type": "announce", "id": "1", "store": store, "body": words("x")},
+        {"type": "received", "store": store, "offset": 1},
+    ]
+
+
+def optional(frame: dict[str, Any], field: str) -> bool:
+    """What may be left out may as well be null: neither is a mistake that the protocol names."""
+    return field in ("epoch", "note", "status", "limit", "events") and frame["type"] != "availability"
+
+
+async def refuses(person: Person, raw: str, id: str | None = None) -> None:
+    await person.send_raw(raw)
+    error = await person.expect("error")
+    assert error["code"] == "bad_frame", f"{raw} got {error}"
+    if id is not None:
+        assert error.get("id") == id, f"{raw} got {error}"
+    await person.pong()
+
+
+@pytest.mark.parametrize("role", ["user", "supervisor"])
+async def test_every_field_of_every_frame_with_a_value_of_the_wrong_type_is_a_bad_frame(mall: Mall, role: str) -> None:
+    agent, user = await mall.claimed()
+    person = user if role == "user" else await mall.supervisor()
+    acks = len(person.had("ack"))
+    for frame in frames_of(role, mall.store, user.id):
+        for field in frame.keys() - {"type"}:
+            for value in WRONG[field]:
+                if value is None and optional(frame, field):
+                    continue
+                id = str(len(person.frames))
+                wrong = frame | ({"id": id} if "id" in frame else {}) | {field: value}
+                await refuses(person, json.dumps(wrong), id if "id" in frame and field != "id" else None)
+            if not optional(frame, field):
+                missing = {key: value for key, value in frame.items() if key != field}
+                await refuses(person, json.dumps(missing))
+    assert len(person.had("ack")) == acks
+    await agent.never("message", body=words("x"))
+
+
+async def test_before_is_a_string_for_chats_and_a_number_for_history(mall: Mall) -> None:
+    agent, user = await mall.claimed()
+    for type, target, wrong in (("chats", {}, [7, True, [], {}]), ("history", {"user": user.id}, ["3", True, [], {}, 1.5])):
+        for value in wrong:
+            frame = {"type": type, "id": f"{type}.{wrong.index(value)}", "store": mall.store, "before": value} | target
+            await refuses(agent, json.dumps(frame), frame["id"])
+
+
+async def test_malformed_json_and_what_is_no_object_is_a_bad_frame(mall: Mall) -> None:
+    user = await mall.user()
+    for raw in (
+        "",
+        " ",
+        "{",
+        "}",
+        "nonsense",
+        "1",
+        "null",
+        "true",
+        '"text"',
+        "[1]",
+        '{"type":"ping"',
+        "{'type':'ping'}",
+        '{"type":"ping"}x',
+    ):
+        await refuses(user, raw)
+    for raw in ("{}", '{"type":7}', '{"type":null}', '{"type":["ping"]}', '{"id":"x"}', '{"type":"ping",}', "\ufeff{"):
+        await refuses(user, raw)
+
+
+async def test_an_unknown_type_is_told_so_with_its_id(mall: Mall) -> None:
+    user = await mall.user()
+    for type in ("nonsense", "", "welcome", "message", "ack", "__class__", "psst-type"):
+        await user.send({"type": type, "id": "its-id"})
+        error = await user.expect("error")
+        assert (error["code"], error["id"]) == ("unknown_type", "its-id")
+        assert "psst-" not in error["detail"]
+        await user.pong()
+
+
+async def test_unknown_fields_are_ignored(mall: Mall) -> None:
+    await mall.found()
+    user = await mall.user()
+    await user.say(colour="red", offset="no", __proto__={"x": 1})
+
+
+async def test_numbers_beyond_a_double_and_nan_are_malformed(mall: Mall) -> None:
+    user = await mall.user()
+    for value in ("NaN", "Infinity", "-Infinity", "1e999", "-1e999", "9" * 400, "01", "+1", ".5", "0x10"):
+        await refuses(user, f'{{"type":"ping","x":{value}}}')
+        await refuses(user, f'{{"type":"ping","x":[{{"y":{value}}}]}}')
+    await user.send_raw('{"type":"ping","x":1e308}')
+    await user.expect("pong")
+
+
+async def test_lone_surrogates_are_malformed_and_pairs_are_not(mall: Mall) -> None:
+    await mall.found()
+    user = await mall.user()
+    for text in ("\\ud800", "\\udc00", "x\\ud83dx", "\\udc00\\ud800"):
+        await refuses(user, f'{{"type":"send","id":"s","store":"{mall.store}","kind":"text","body":{{"text":"psst-{text}"}}}}')
+        await refuses(user, f'{{"type":"ping","x":"{text}"}}')
+        await refuses(user, f'{{"type":"ping","{text}":1}}')
+    await user.send_raw(f'{{"type":"send","id":"pair","store":"{mall.store}","kind":"text","body":{{"text":"psst-\\ud83d\\ude00"}}}}')
+    assert (await user.answer("pair"))["type"] == "ack"
+    await user.heard("😀")
+
+
+async def test_nesting_beyond_thirty_two_is_malformed(mall: Mall) -> None:
+    user = await mall.user()
+
+    def nested(levels: int) -> str:
+        return '{"type":"ping","x":' + "[" * (levels - 1) + "]" * (levels - 1) + "}"
+
+    await user.send_raw(nested(32))
+    await user.expect("pong")
+    for levels in (33, 100, 10_000):
+        await refuses(user, nested(levels))
+
+
+async def test_ten_bad_frames_in_a_row_close_with_4000_and_a_good_one_between_starts_anew(mall: Mall) -> None:
+    user = await mall.user()
+    for _ in range(2):
+        for _ in range(9):
+            await user.send_raw("{bad")
+        await user.pong()
+    assert len(user.had("error", code="bad_frame")) == 18
+    for _ in range(10):
+        await user.send_raw("{bad")
+    assert await user.closed() == 4000
+
+
+async def test_an_array_is_its_frames_one_after_another(mall: Mall) -> None:
+    await mall.found()
+    user = await mall.user()
+
+    def send(id: str) -> dict[str, Any]:
+        return {"type": "send", "id": id, "store": mall.store, "kind": "text", "body": words(id)}
+
+    await user.send_raw("[]")
+    await user.send_raw(json.dumps([send("a"), {"type": "nonsense", "id": "b"}, 5, send("c")]))
+    assert ((await user.answer("a"))["seq"], (await user.answer("c"))["seq"]) == (1, 2)
+    assert (await user.answer("b"))["code"] == "unknown_type"
+    await user.expect("error", code="bad_frame")
+    await user.send(*({"type": "ping"} for _ in range(64)))
+    for _ in range(64):
+        await user.expect("pong")
+    await user.never("error")
+
+
+async def test_more_than_64_frames_or_a_nested_array_is_one_bad_frame_and_nothing_is_done(mall: Mall) -> None:
+    await mall.found()
+    user = await mall.user()
+    sends = [{"type": "send", "id": f"m{n}", "store": mall.store, "kind": "text", "body": words("x")} for n in range(65)]
+    for raw in (json.dumps(sends), json.dumps([sends[0], [sends[1]]]), "[[]]", json.dumps([[sends[0]]])):
+        await refuses(user, raw)
+    await user.never("error")
+    await user.never("ack", 0.05)
+    assert (await user.list())["chats"] == []
+
+
+async def test_a_binary_message_closes_with_1003(mall: Mall) -> None:
+    for data in (b"", b"\x00", b'{"type":"ping"}'):
+        user = await mall.user()
+        await user.send_raw(data)
+        assert await user.closed() == 1003
+
+
+async def test_a_websocket_message_above_64_kib_closes_with_1009(mall: Mall) -> None:
+    user = await mall.user()
+    frame = '{"type":"ping"}'
+    await user.send_raw(frame + " " * (65536 - len(frame)))
+    await user.expect("pong")
+    await user.send_raw(frame + " " * (65537 - len(frame)))
+    assert await user.closed() == 1009
+    fragmented = await mall.user()
+    await fragmented.socket.send([frame[:5], frame[5:]])
+    await fragmented.expect("pong")
+    await fragmented.socket.send(["x" * 30_000, "x" * 30_000, "x" * 30_000])
+    assert await fragmented.closed() == 1009
+
+
+async def test_a_text_that_is_not_utf8_closes_the_session_and_nothing_else(mall: Mall) -> None:
+    user = await mall.user()
+    await user.socket.send(b'{"type":"ping","x":"\xff"}', text=True)
+    assert await user.closed() in (1006, 1007, 4000), "failing the connection is all that RFC 6455 asks for"
+    await (await mall.user(user.id)).pong()
+
+
+async def test_ids_of_64_characters_of_the_whole_alphabet_are_good(mall: Mall) -> None:
+    id = ("AZaz09._~-" * 7)[:40] + fresh("u")[2:]
+    await mall.found()
+    user = await mall.user(id)
+    ack = await user.say(id=("~-._" * 16))
+    assert ack["id"] == "~-._" * 16
+
+
+async def test_strangers_that_talk_no_protocol_at_all_are_sent_off(mall: Mall) -> None:
+    for raw in ("\x00" * 100, "GET / HTTP/1.1\r\n\r\n", "[" * 60_000):
+        client = await mall.dial()
+        await client.send_raw(raw)
+        assert await client.closed() == 4000
+        await client.close()

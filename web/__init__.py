@@ -1,0 +1,12 @@
+"""The door to the outside: sockets, HTTP, the command line. The path of a frame:
+
+    socket -> web.socket -> Session -> UserActor or AgentActor -> StoreActor -> StorageActor -> append.lua
+              (text)        (types,    (rights, rate,             (decides on    (one batch     (judges,
+                             bounds)    id of the sender)          the tip)       on its way)    numbers, keeps)
+                                                                       |
+    socket <- web.socket <- Session <- UserActor and AgentActors <-----+ settled: moves the chat, answers, fans out
+              (payloads)   (cursor,    (every tab)
+                            outbox)
+
+`web.serve` builds all of it; nothing else knows more than its neighbour.
+"""

@@ -1,0 +1,84 @@
+"""The Quart application: the WebSocket door and what an operator asks over HTTP."""
+
+import time
+from urllib.parse import urlsplit
+
+from quart import Quart, Response, Websocket, abort, websocket
+
+from actors.identity import Identity
+from actors.node import Node
+from actors.session import BadToken
+from storage.actor import StorageActor
+from web import token
+from web.front import BoundedConnection
+from web.metric import NodeCollector, render
+from web.setting import Settings
+from web.socket import attend
+
+SUBPROTOCOL = "dibs.v1"
+
+
+def make_app(settings: Settings, node: Node, storage: StorageActor, signer: token.TokenSigner, promise: str) -> Quart:
+    """The application of one node. `promise` says what an acknowledged command survives."""
+    app = Quart(__name__, static_folder=None)
+    app.asgi_websocket_class = BoundedConnection
+    collector = NodeCollector(node, storage)
+
+    def authenticate(text: str) -> Identity:
+        try:
+            return signer.verify(text, time.time())
+        except token.BadToken:
+            raise BadToken from None
+
+    @app.websocket("/ws")
+    async def _ws() -> None:
+        socket: Websocket = websocket._get_current_object()  # type: ignore[attr-defined]  # the object itself: the proxy costs at every use
+        if not _is_welcome(socket, settings.origins):
+            abort(403)
+        offered = socket.requested_subprotocols
+        if offered and SUBPROTOCOL not in offered:
+            abort(400)
+        if node.draining:
+            abort(503)
+        await socket.accept(subprotocol=SUBPROTOCOL if offered else None)
+        await attend(socket, node.open(authenticate), node)
+
+    @app.get("/healthz")
+    async def _healthz() -> Response:
+        return _plain("ok")
+
+    @app.get("/readyz")
+    async def _readyz() -> Response:
+        if node.draining:
+            return _plain("draining", 503)
+        if not await storage.probe():
+            return _plain("storage cannot be reached or takes no writes", 503)
+        return _plain(f"ready: {promise}")
+
+    @app.get("/metrics")
+    async def _metrics() -> Response:
+        return Response(render(collector), content_type="text/plain; version=0.0.4; charset=utf-8", headers=_HEADERS)
+
+    return app
+
+
+_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+
+
+def _plain(text: str, status: int = 200) -> Response:
+    return Response(text + "\n", status, content_type="text/plain; charset=utf-8", headers=_HEADERS)
+
+
+def _is_welcome(socket: Websocket, origins: tuple[str, ...]) -> bool:
+    """Whether the page may open a socket: this server's own, one that is listed, or none at all (no browser)."""
+    told = socket.headers.getlist("Origin")
+    if not told or "*" in origins:
+        return True
+    if len(told) > 1:
+        return False
+    origin = told[0].strip()
+    if origin.lower() in origins:
+        return True
+    host = socket.headers.get("Host", "")
+    parts = urlsplit(origin)
+    return bool(host) and parts.scheme in ("http", "https") and origin == f"{parts.scheme}://{host}"

@@ -1,0 +1,120 @@
+"""The command `dibs`: reads its arguments, then serves or prints a token. Whatever goes wrong is one line on standard error."""
+
+import argparse
+import os
+import re
+import sys
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import NoReturn
+
+from web.setting import OPTIONS, ConfigError, Option, StartError, read_secret, read_settings, read_value
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_DATA = next(option for option in OPTIONS if option.field == "data")
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse without abbreviations, and without its page of usage before the one line that matters."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(re.sub(r"^argument ([^:]*): ", r"\1: ", message))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The exit status: 0 done, 1 cannot start, 2 wrong arguments."""
+    try:
+        arguments = _parser().parse_args(sys.argv[1:] if argv is None else argv)
+        match arguments.command:
+            case "serve":
+                return _serve(arguments)
+            case "token":
+                return _token(arguments)
+            case _:
+                raise ConfigError("say what to do: dibs serve, dibs token, or dibs --help")
+    except SystemExit as end:  # argparse ends like this after --help and --version
+        return int(end.code or 0)
+    except ConfigError as error:
+        return _fail(error, 2)
+    except StartError as error:
+        return _fail(error, 1)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _fail(error: Exception, status: int) -> int:
+    """One line, whatever an argument held."""
+    line = " ".join(str(error).split())
+    print("dibs:", "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line), file=sys.stderr)  # noqa: T201 -- this is what the user reads
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="dibs", description="Live customer-service chat.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"dibs {version('dibs')}")
+    commands = parser.add_subparsers(dest="command", metavar="serve|token")
+    serve = commands.add_parser(
+        "serve",
+        help="run the chat",
+        description="Run the chat. Each option can be set by a variable too: DIBS_PORT for --port.",
+        allow_abbrev=False,
+    )
+    for option in OPTIONS:
+        _add(serve, option)
+    token = commands.add_parser("token", help="print a token", description="Print a token signed with serve's secret.", allow_abbrev=False)
+    token.add_argument("--role", required=True, metavar="ROLE", help="user, agent or supervisor")
+    token.add_argument("--id", required=True, metavar="ID", help="who it is: 1 to 64 of A-Z a-z 0-9 . _ ~ -")
+    token.add_argument("--store", action="append", default=[], metavar="S", help="a store to work for; may be given several times")
+    token.add_argument("--name", metavar="NAME", help="the name to show")
+    token.add_argument("--ttl", default="12h", metavar="TIME", help="how long it is good for: 90s, 15m, 12h or 30d (default 12h)")
+    _add(token, _DATA)
+    return parser
+
+
+def _add(parser: argparse.ArgumentParser, option: Option) -> None:
+    """Values stay text here, so that a flag and its variable are read by the same code."""
+    default = "" if option.default in (None, (), False) else f" (default {option.default})"
+    if option.is_switch:
+        parser.add_argument(option.flag, action=argparse.BooleanOptionalAction, default=None, help=option.meaning)
+    else:
+        parser.add_argument(option.flag, metavar=option.unit, help=option.meaning + default)
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    settings = read_settings(vars(arguments), os.environ)
+    from web.serve import run
+
+    status: int = run(settings)
+    return status
+
+
+def _token(arguments: argparse.Namespace) -> int:
+    from web.log import make_log
+    from web.secret import load_secret
+    from web.token import BadClaim, TokenSigner, check_claims
+
+    who = {"role": arguments.role, "id": arguments.id, "stores": arguments.store, "name": arguments.name}
+    ttl_s = read_value(_duration_s, arguments.ttl, "--ttl")
+    source, given = ("--data", arguments.data) if arguments.data is not None else (_DATA.variable, os.environ.get(_DATA.variable))
+    data: Path = read_value(_DATA.read, given, source) if given else _DATA.default
+    try:
+        check_claims(**who)
+    except BadClaim as error:
+        raise ConfigError(f"token: {error}") from None
+    secret = load_secret(read_secret(os.environ), data, make_log("info", "text", sys.stderr))
+    print(TokenSigner(secret).sign(**who, ttl_s=ttl_s, now_s=time.time()))  # noqa: T201 -- the token is the output
+    return 0
+
+
+def _duration_s(value: str) -> float:
+    match = re.fullmatch(r"([0-9]{1,9})([smhd])", value, re.ASCII)
+    seconds = int(match[1]) * _SECONDS[match[2]] if match else 0
+    if not 0 < seconds <= 3650 * 86_400:
+        raise ValueError("must be a time such as 90s, 15m, 12h or 30d, and ten years at most")
+    return float(seconds)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

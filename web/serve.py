@@ -1,0 +1,154 @@
+"""The composition root: one function builds the whole node, runs it and takes it down in order."""
+
+import asyncio
+import gc
+import signal
+import socket
+import sys
+import time
+from contextlib import AsyncExitStack
+
+import uvloop
+from hypercorn.asyncio import serve as hypercorn_serve
+from structlog.typing import FilteringBoundLogger
+
+from actors.node import Node
+from actors.option import Options
+from actors.tally import Tally
+from actors.task import Tasks
+from storage.actor import StorageActor
+from storage.batch import Limits
+from storage.embedded import EmbeddedServer
+from storage.fault import BadUrl, StorageStartError
+from storage.journal import JournalLost, JournalRefused, JournalUnreachable
+from storage.link import Link, check
+from storage.promise import promise
+from storage.redis import RedisJournal
+from web.app import make_app
+from web.demo import introduction
+from web.front import hypercorn_config, until
+from web.log import make_log, routed
+from web.secret import load_secret
+from web.setting import ConfigError, Settings, StartError
+from web.token import TokenSigner
+
+DRAIN_S = 6.0
+"""Accepted commands may take this long to finish when the server stops."""
+
+
+class WallClock:
+    """The real time (`actors.port.Clock`)."""
+
+    def wall_ms(self) -> int:
+        """Milliseconds since the epoch."""
+        return time.time_ns() // 1_000_000
+
+    def monotonic_s(self) -> float:
+        """Seconds that never go back."""
+        return time.monotonic()
+
+
+def run(settings: Settings) -> int:
+    """Serves until a signal; the exit status. Raises `StartError` and `ConfigError` with one line for people."""
+    log = make_log(settings.log_level, settings.log_format)
+    with routed(log), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        try:
+            runner.run(_serve(settings, log))
+        except BadUrl as error:
+            raise ConfigError(f"--redis: {error}") from None
+        except StorageStartError as error:
+            raise StartError(str(error)) from None
+    return 0
+
+
+async def _serve(settings: Settings, log: FilteringBoundLogger) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    async with AsyncExitStack() as stack:
+        listener = stack.enter_context(_listen(settings.host, settings.port))
+        link = await _link(settings, log, stack)
+        info = await check(link)
+        kept = promise(info)
+        if settings.strict and not kept.keeps:
+            raise StartError(f"--strict: {kept.sentence}")
+        (log.info if kept.keeps else log.warning)(
+            "promise", promise=kept.level, sentence=kept.sentence, server=f"{info.kind} {info.version}"
+        )
+        signer = TokenSigner(load_secret(settings.secret, settings.data, log))
+
+        clock, tally = WallClock(), Tally()
+        journal = RedisJournal(link.connection, clock.wall_ms, Limits(settings.log_limit, settings.history_limit))
+        stack.push_async_callback(journal.close)
+        storage = StorageActor(journal, clock, tally, log)
+        try:
+            await storage.begin()
+        except (JournalUnreachable, JournalRefused, JournalLost) as error:
+            raise StartError(f"the Redis at {link.place} cannot be written to ({type(error).__name__})") from None
+        tasks = Tasks(log)
+        stack.push_async_callback(tasks.end)
+        node = Node(storage=storage, clock=clock, log=log, tally=tally, options=_options(settings), tasks=tasks)
+        tasks.start(storage.run())
+        tasks.start(node.run())
+
+        app = make_app(settings, node, storage, signer, kept.sentence)
+        closing = asyncio.Event()
+        port = listener.getsockname()[1]
+        config = hypercorn_config(listener.detach())
+        front = loop.create_task(hypercorn_serve(app, config, shutdown_trigger=lambda: until(closing)))
+        _say_ready(settings, port, signer)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 50, 100)
+
+        stop = loop.create_task(stopping.wait())
+        await asyncio.wait([front, stop], return_when=asyncio.FIRST_COMPLETED)
+        log.info("draining", sessions=len(node.sessions))
+        await node.drain(DRAIN_S)
+        closing.set()
+        await front
+        stop.cancel()
+
+
+async def _link(settings: Settings, log: FilteringBoundLogger, stack: AsyncExitStack) -> Link:
+    """Where the storage is: the named Redis, or a private one that runs as long as the stack."""
+    if settings.redis is not None:
+        return Link.parse(settings.redis)
+    embedded = await EmbeddedServer.start(settings.data, settings.redis_server, log)
+    stack.push_async_callback(embedded.stop)
+    watch = asyncio.get_running_loop().create_task(embedded.watch())
+    stack.callback(watch.cancel)
+    return Link.parse(embedded.url)
+
+
+def _options(settings: Settings) -> Options:
+    return Options(grace_s=settings.grace, heartbeat_s=settings.heartbeat, agent_limit=settings.agent_limit, rate=settings.rate)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)[0]
+        listener = socket.socket(found[0], socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            listener.bind(found[4])
+            listener.listen(4096)
+            listener.setblocking(False)
+        except OSError:
+            listener.close()
+            raise
+    except OSError as error:
+        raise StartError(f"cannot listen on {host}:{port}: {error.strerror}") from None
+    return listener
+
+
+def _say_ready(settings: Settings, port: int, signer: TokenSigner) -> None:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    base = f"http://{host}:{port}"
+    sys.stdout.write(f"dibs: listening on {base}\n")
+    if settings.demo:
+        sys.stdout.write(introduction(base, signer, time.time()) + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,127 @@
+"""Tokens: signs and verifies the JWT that says who a session is.
+
+Only HS256 is accepted, whatever the token's header says, and every claim is checked for its type: a shop's back end wrote it, not dibs.
+The clock is an argument, for `sign` and `verify` alike. Every bad token is refused with the same words: nobody learns how far it came.
+"""
+
+import math
+import re
+import unicodedata
+from collections.abc import Collection
+from typing import Any, cast, get_args
+
+import jwt
+
+from actors.identity import Identity, Role
+
+LEEWAY_S = 5.0
+NAME_LIMIT = 100
+TOKEN_LIMIT = 16 * 1024
+LAST_EXPIRY_S = 253_402_300_800.0  # the year 10000: beyond it timers and dates stop working
+_ID = re.compile(r"[A-Za-z0-9._~-]{1,64}", re.ASCII)
+_ROLES = frozenset(get_args(Role))
+_UNCHECKED = {"verify_signature": True} | dict.fromkeys(
+    ("verify_exp", "verify_nbf", "verify_iat", "verify_aud", "verify_iss", "verify_sub", "verify_jti"), False
+)
+
+
+class BadToken(Exception):
+    """The token is missing, malformed, forged, expired, or says something it may not say."""
+
+    def __init__(self) -> None:
+        super().__init__("the token is not valid or has expired")
+
+
+class BadClaim(ValueError):
+    """A claim that no valid token can carry; the sentence says which, for whoever writes tokens."""
+
+
+class TokenSigner:
+    """Signs and verifies with one secret."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def sign(self, *, role: str, id: str, stores: Collection[str], name: str | None, ttl_s: float, now_s: float) -> str:
+        """A token good for `ttl_s` from `now_s`; raises BadClaim for anything that `verify` would refuse."""
+        claims = check_claims(role=role, id=id, stores=stores, name=name)
+        payload = claims | {"iat": int(now_s), "exp": math.ceil(now_s + ttl_s)}
+        read_claims(payload)
+        return jwt.encode(payload, self._secret, algorithm="HS256")
+
+    def verify(self, token: str, now_s: float) -> Identity:
+        """The identity that `token` proves at `now_s` (seconds since the epoch), or BadToken."""
+        if len(token) > TOKEN_LIMIT:
+            raise BadToken
+        try:
+            payload = jwt.decode(token, self._secret, algorithms=["HS256"], options=cast("Any", _UNCHECKED))
+            identity = read_claims(payload)
+            starts_s = _time(payload, "nbf") if "nbf" in payload else -math.inf
+        except (jwt.PyJWTError, BadClaim, ValueError, RecursionError):
+            raise BadToken from None
+        if not starts_s - LEEWAY_S <= now_s < identity.expires_s + LEEWAY_S:
+            raise BadToken
+        return identity
+
+
+def check_claims(*, role: str, id: str, stores: Collection[str], name: str | None) -> dict[str, Any]:
+    """The claims of a token, all but its times; raises BadClaim for what no token may carry."""
+    claims: dict[str, Any] = {"sub": id, "role": role}
+    if stores:
+        claims["stores"] = list(dict.fromkeys(stores))
+    if name is not None:
+        claims["name"] = name
+    read_claims(claims | {"exp": 0})
+    return claims
+
+
+def read_claims(payload: dict[str, Any]) -> Identity:
+    """The identity that these claims describe, whatever the time is; raises BadClaim."""
+    role = payload.get("role")
+    if not isinstance(role, str) or role not in _ROLES:
+        raise BadClaim("the role must be user, agent or supervisor")
+    return Identity(
+        role=cast("Role", role),
+        id=_id(payload.get("sub"), "the id"),
+        name=_name(payload.get("name")),
+        stores=_stores(payload.get("stores"), role),
+        expires_s=_time(payload, "exp"),
+    )
+
+
+def _id(value: object, what: str) -> str:
+    if not isinstance(value, str) or not _ID.fullmatch(value):
+        raise BadClaim(f"{what} must be 1 to 64 of A-Z a-z 0-9 . _ ~ -")
+    return value
+
+
+def _stores(value: object, role: str) -> frozenset[str] | None:
+    if value is None and role == "user":
+        return None
+    if not isinstance(value, list) or (not value and role != "user"):
+        raise BadClaim("an agent and a supervisor must have at least one store" if not value else "the stores must be a list")
+    return frozenset(_id(store, "a store") for store in value)
+
+
+def _name(value: object) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise BadClaim("the name must be a string")
+    name = value.strip()
+    if len(name) > NAME_LIMIT or not _is_line(name):
+        raise BadClaim(f"the name must be at most {NAME_LIMIT} characters, none of them a control character")
+    return name or None
+
+
+def _is_line(text: str) -> bool:
+    """Whether it is one line: no control character, no line or paragraph separator, no lone surrogate."""
+    return not any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text)
+
+
+def _time(payload: dict[str, Any], claim: str) -> float:
+    """A NumericDate (RFC 7519, section 2): bool is an int to Python and a huge int no float, so both are looked at first."""
+    value = payload.get(claim)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LAST_EXPIRY_S:
+        raise BadClaim(f"{claim} must be a time in seconds since the epoch")
+    return float(value)
