@@ -15,6 +15,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def main(parent: int, lock: str, watch: bool, command: list[str]) -> None:
+    """Takes the record lock on `lock`, ties this process to `parent`, and becomes `command`."""
     os.umask(0o077)
     if watch:
         _watch()
