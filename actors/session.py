@@ -4,7 +4,7 @@
 
 A session is a cursor over the log. It is `opening` while it is handed what it missed, and again behind whenever a delivery does
 not follow its cursor or its outbox overflows: then `actors.catchup` reads the log until it meets the tail. The web layer calls
-`receive` for each text message, runs `write` beside it, and closes the socket with `close_code` when `write` returns.
+`feed` for each text message, runs `write` beside it, and closes the socket with `close_code` when `write` returns.
 """
 
 import asyncio
@@ -60,8 +60,11 @@ class Session:
         """Called once, at the end; the web layer closes the socket."""
         self.on_beat: Callable[[], None] = _nothing
         """Called several times in each heartbeat; the web layer sees whether the peer is alive."""
+        self.on_room: Callable[[], None] = _nothing
+        """Called when the session is no longer full."""
         self._authenticate = authenticate
         self._bad_frames = 0
+        self._was_full = False
         self._early: list[tuple[bytes, int]] = []
         """Answers and notices that came before `ready`."""
         self._held: dict[tuple[str, str], tuple[str, int, Refused, float]] = {}
@@ -74,14 +77,27 @@ class Session:
 
     # In.
 
-    async def receive(self, text: str) -> None:
-        """Takes one text message; returns when the next may be read."""
-        for frame in f.parse(text):
-            if self.close_code is not None or self._draining:
-                return
-            self._take(frame)
-            if self._is_full():
-                await self._until_room()
+    def feed(self, text: str) -> None:
+        """Takes one text message. Whoever feeds asks `is_full` before each, and goes on at `on_room`."""
+        try:
+            for frame in f.parse(text):
+                if self.close_code is not None or self._draining:
+                    return
+                self._take(frame)
+        except Exception as error:
+            self.node.log.error("session_failed", session=self.name, error=repr(error), exc_info=error)
+            self.end(Close.LOST_PLACE)
+
+    def feed_binary(self) -> None:
+        """Only text is spoken here."""
+        self.end(Close.NOT_TEXT)
+
+    def is_full(self) -> bool:
+        """Whether the client is to wait: too much of it has no answer yet, or it does not take its answers."""
+        limit = self.node.options.outstanding_limit
+        full = self.close_code is None and (self.outstanding >= limit or len(self._early) >= limit or self.outbox.bytes > ROOM_BYTES)
+        self._was_full = full
+        return full
 
     def _take(self, frame: f.Frame | f.Malformed) -> None:
         if self.identity is None:
@@ -195,7 +211,7 @@ class Session:
         if self.outstanding == 0:
             self._idle.set()
         self._put(frame)
-        if not self._room.is_set():
+        if self._was_full:
             self._update_room()
 
     def _put(self, frame: bytes) -> None:
@@ -269,7 +285,7 @@ class Session:
         self.catchup.follow()
         self.wake()
 
-    async def write(self, send: Callable[[str], Awaitable[None]]) -> None:
+    async def write(self, send: Callable[[bytes], Awaitable[None]]) -> None:
         """Hands the outbox to `send` until the session ends and everything before its end is written."""
         outbox, tally, clock = self.outbox, self.node.tally, self.node.clock
         while True:
@@ -283,7 +299,7 @@ class Session:
             tally.deliveries += frames
             tally.payloads += 1
             self.writing_since_s = clock.monotonic_s()
-            await send(payload.decode())
+            await send(payload)
             self.writing_since_s = None
             self.written_s = clock.monotonic_s()
             self._update_room()
@@ -294,18 +310,11 @@ class Session:
             self._room.clear()
             await self._room.wait()
 
-    def _is_full(self) -> bool:
-        limit = self.node.options.outstanding_limit
-        return self.outstanding >= limit or len(self._early) >= limit or self.outbox.bytes > ROOM_BYTES
-
-    async def _until_room(self) -> None:
-        while self.close_code is None and self._is_full():
-            self._room.clear()
-            await self._room.wait()
-
     def _update_room(self) -> None:
         if self.outbox.bytes <= ROOM_BYTES:
             self._room.set()
+        if self._was_full and not self.is_full():
+            self.on_room()
 
     def wake(self) -> None:
         """There is something to write."""
@@ -323,6 +332,7 @@ class Session:
             self._work.set()
             self._room.set()
             self._idle.set()
+            self._update_room()
             self.on_end()
 
     def gone(self) -> None:

@@ -9,7 +9,8 @@ from quart import Websocket
 from actors.close import Close
 from actors.node import SWEEP_S, Node
 from actors.session import Session
-from web.front import FAREWELL_S, Disconnected, Line
+from web.front import Disconnected
+from web.line import FAREWELL_S, Line
 
 FLUSH_S = 5.0
 """How long what waits for a session that ends may take to be written."""
@@ -23,13 +24,10 @@ async def attend(socket: Websocket, session: Session, node: Node) -> None:
     hanging_up = _HangUp(socket, line, session, node.spawn)
     session.on_end = hanging_up.begin
     session.on_beat = lambda: line.beat(node.options.heartbeat_s, SWEEP_S)
+    session.on_room = line.resume
     try:
-        while True:
-            message = await socket.receive()
-            if isinstance(message, str):
-                await session.receive(message)
-            else:
-                session.end(Close.NOT_TEXT)
+        line.listen(session)
+        await socket.receive()
     except Disconnected:
         pass
     except Exception as error:

@@ -1,0 +1,238 @@
+"""One WebSocket connection in wsproto's place, between Hypercorn's stream and the session.
+
+Whole text frames, nearly all that ever comes, go from the bytes of the socket to the session at once: no queue, no task switch. Every
+other frame is handed, whole, to the wsproto connection that stays behind this one, and its messages go to the session in the same order.
+What it also does because Hypercorn does not:
+
+- reads nothing behind a 1009, and counts bytes rather than characters;
+- says why it ends a broken connection (1002, 1007);
+- stops reading when the session is full, so that TCP pushes back;
+- looks for pongs: a peer that is silent, pongs included, for two and a half heartbeats is dropped.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any, Protocol, cast
+
+from wsproto.connection import Connection, ConnectionState
+from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessage
+from wsproto.frame_protocol import CloseReason
+from wsproto.utilities import LocalProtocolError
+
+from actors.close import Close
+
+MESSAGE_LIMIT = 64 * 1024
+"""Bytes of one WebSocket message of a client."""
+FAREWELL_S = 2.0
+"""How long a peer may take to answer a close before its connection is dropped."""
+
+_WHOLE_TEXT = 0x81
+_MASKED = 0x80
+
+
+class Listener(Protocol):
+    """Whoever takes the messages."""
+
+    def feed(self, text: str) -> None:
+        """Takes one text message."""
+
+    def feed_binary(self) -> None:
+        """A binary message came."""
+
+    def is_full(self) -> bool:
+        """Whether nothing more is wanted for now; `Line.resume` is to be called when it is."""
+
+
+class Line:
+    """`stream` is Hypercorn's WSStream of an accepted WebSocket."""
+
+    def __init__(self, stream: Any) -> None:
+        self._inner: Connection = stream.connection
+        writer: asyncio.StreamWriter = stream.send.__self__.send.__self__.writer
+        self._drain = writer.drain
+        self._transport = cast("asyncio.Transport", writer.transport)
+        self._listener: Listener | None = None
+        self._buffer = b""
+        self._fragments: list[str] = []
+        self._fragments_size = 0
+        self._fragmented = False
+        self._paused = False
+        self._deaf = False
+        self.heard_s = self._pinged_s = time.monotonic()
+        """When the peer last said anything at all."""
+        self.broken: int | None = None
+        """The code this line was closed with because of what the peer sent."""
+        stream.connection = self
+
+    def listen(self, listener: Listener) -> None:
+        """From now on messages go to `listener`."""
+        self._listener = listener
+        self._parse()
+
+    async def put(self, payload: bytes) -> None:
+        """Sends one text message of UTF-8; returns when the socket has taken enough of it."""
+        if self._inner.state is not ConnectionState.OPEN or self._transport.is_closing():
+            return
+        size = len(payload)
+        if size < 126:
+            header = bytes((_WHOLE_TEXT, size))
+        elif size < 65536:
+            header = b"\x81\x7e" + size.to_bytes(2, "big")
+        else:
+            header = b"\x81\x7f" + size.to_bytes(8, "big")
+        self._transport.write(header + payload)
+        with suppress(ConnectionError):
+            await self._drain()
+
+    def resume(self) -> None:
+        """The listener has room again."""
+        if self._paused:
+            self._paused = False
+            self._parse()
+            if not self._paused and not self._deaf:
+                self._transport.resume_reading()
+
+    def beat(self, heartbeat_s: float, slack_s: float) -> None:
+        """To be called several times in a heartbeat: pings once in each, drops a peer that was silent for 2.5."""
+        now_s = time.monotonic()
+        if self._paused:
+            self.heard_s = now_s  # it is we who do not listen
+        elif now_s - self.heard_s > 2.5 * heartbeat_s - slack_s:
+            self.abort()
+        if now_s - self._pinged_s >= heartbeat_s and self._inner.state is ConnectionState.OPEN:
+            self._pinged_s = now_s
+            if not self._transport.is_closing() and not self._transport.get_write_buffer_size():
+                self._transport.write(self._inner.send(Ping()))
+
+    def abort(self) -> None:
+        """Drops the connection, whatever waits in its buffer."""
+        self._transport.abort()
+
+    # What Hypercorn asks of wsproto's connection.
+
+    @property
+    def state(self) -> ConnectionState:
+        """See `wsproto.connection.Connection`."""
+        return self._inner.state
+
+    def send(self, event: Event) -> bytes:
+        """See `wsproto.connection.Connection`."""
+        return self._inner.send(event)
+
+    def receive_data(self, data: bytes | None) -> None:
+        """See `wsproto.connection.Connection`."""
+        self.heard_s = time.monotonic()
+        if data and not self._deaf:
+            self._buffer = self._buffer + data if self._buffer else data
+            self._parse()
+
+    def events(self) -> Iterator[Event]:
+        """See `wsproto.connection.Connection`: nothing is left for Hypercorn to do."""
+        return iter(())
+
+    # Frames (RFC 6455, section 5.2).
+
+    def _parse(self) -> None:
+        listener = self._listener
+        if listener is None:
+            return
+        data, at = self._buffer, 0
+        while not self._deaf:
+            if listener.is_full():
+                self._pause()
+                break
+            end = self._frame_end(data, at)
+            if end is None:
+                break
+            if data[at] == _WHOLE_TEXT and data[at + 1] & _MASKED and not self._fragmented:
+                self._whole_text(listener, data, at, end)
+            else:
+                self._other(listener, data[at:end], data[at])
+            at = end
+        self._buffer = b"" if self._deaf else data[at:]
+
+    def _frame_end(self, data: bytes, at: int) -> int | None:
+        """Where the frame that begins at `at` ends; None if it is not there yet."""
+        if len(data) < at + 2:
+            return None
+        second = data[at + 1]
+        size, header = second & 0x7F, 2
+        if size >= 126:
+            header = 4 if size == 126 else 10
+            if len(data) < at + header:
+                return None
+            size = int.from_bytes(data[at + 2 : at + header], "big")
+        if size > MESSAGE_LIMIT:
+            self._break(Close.TOO_BIG)
+            return None
+        end = at + header + (4 if second & _MASKED else 0) + size
+        return end if end <= len(data) else None
+
+    def _whole_text(self, listener: Listener, data: bytes, at: int, end: int) -> None:
+        start = at + (6 if data[at + 1] & 0x7F < 126 else 8 if data[at + 1] & 0x7F == 126 else 14)
+        size = end - start
+        mask = data[start - 4 : start]
+        key = int.from_bytes((mask * (size // 4 + 1))[:size], "little")
+        payload = (int.from_bytes(data[start:end], "little") ^ key).to_bytes(size, "little")
+        try:
+            text = payload.decode()
+        except UnicodeDecodeError:
+            self._break(CloseReason.INVALID_FRAME_PAYLOAD_DATA)
+            return
+        listener.feed(text)
+
+    def _other(self, listener: Listener, frame: bytes, first: int) -> None:
+        """A fragment, a control frame, a binary message, or something that is not WebSocket at all: wsproto knows."""
+        if first & 0x0F in (0, 1, 2):
+            self._fragmented = not first & 0x80
+        self._inner.receive_data(frame)
+        for event in self._inner.events():
+            match event:
+                case TextMessage(data=text, message_finished=finished):
+                    self._fragment(listener, text, finished=finished)
+                case BytesMessage():
+                    listener.feed_binary()
+                case Ping():
+                    self._transport.write(self._inner.send(event.response()))
+                case CloseConnection(code=code) if self._inner.state is ConnectionState.OPEN:
+                    self._break(code)
+                case CloseConnection():
+                    self._answer_close(event)
+                case _:
+                    pass
+
+    def _fragment(self, listener: Listener, text: str, *, finished: bool) -> None:
+        self._fragments.append(text)
+        self._fragments_size += len(text.encode())
+        if self._fragments_size > MESSAGE_LIMIT:
+            self._break(Close.TOO_BIG)
+        elif finished:
+            whole = "".join(self._fragments)
+            self._fragments, self._fragments_size = [], 0
+            listener.feed(whole)
+
+    def _answer_close(self, event: CloseConnection) -> None:
+        self._deaf = True
+        if self._inner.state is ConnectionState.REMOTE_CLOSING:
+            self._transport.write(self._inner.send(event.response()))
+        self._hang_up()
+
+    def _break(self, code: int) -> None:
+        self._deaf = True
+        self.broken = code
+        with suppress(LocalProtocolError):
+            self._transport.write(self._inner.send(CloseConnection(code=code)))
+        self._transport.pause_reading()
+        asyncio.get_running_loop().call_later(FAREWELL_S, self._transport.abort)
+
+    def _hang_up(self) -> None:
+        """Both sides have said goodbye: what is written still goes out, for a moment."""
+        self._transport.close()
+        asyncio.get_running_loop().call_later(FAREWELL_S, self._transport.abort)
+
+    def _pause(self) -> None:
+        if not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
