@@ -1,0 +1,233 @@
+"""The line against wsproto's own client half: whatever the peer does, messages come whole, in order, or the peer is told what was wrong."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from wsproto.connection import Connection, ConnectionState, ConnectionType
+from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
+
+from web.line import MESSAGE_LIMIT, Line
+
+
+class Transport:
+    """Keeps what is written; remembers whether it is read."""
+
+    def __init__(self):
+        self.written = b""
+        self.reading = True
+        self.closed = self.aborted = False
+
+    def write(self, data):
+        self.written += data
+
+    def is_closing(self):
+        return self.closed or self.aborted
+
+    def get_write_buffer_size(self):
+        return 0
+
+    def pause_reading(self):
+        self.reading = False
+
+    def resume_reading(self):
+        self.reading = True
+
+    def close(self):
+        self.closed = True
+
+    def abort(self):
+        self.aborted = True
+
+
+class Listener:
+    """Takes messages until it is full."""
+
+    def __init__(self, room=10**9):
+        self.texts = []
+        self.binaries = 0
+        self.room = room
+
+    def feed(self, text):
+        self.texts.append(text)
+
+    def feed_binary(self):
+        self.binaries += 1
+
+    def is_full(self):
+        return len(self.texts) >= self.room
+
+
+class Pair:
+    """A line and the client at its other end."""
+
+    def __init__(self, room=10**9):
+        self.transport = Transport()
+        writer = SimpleNamespace(transport=self.transport, drain=self._drain)
+        server = SimpleNamespace(writer=writer)
+        server.send = lambda: None
+        protocol = type("P", (), {"stream_send": lambda self: None})()
+        protocol.send = type("S", (), {"writer": writer, "protocol_send": lambda self: None})().protocol_send
+        self.stream = SimpleNamespace(connection=Connection(ConnectionType.SERVER), send=protocol.stream_send)
+        self.client = Connection(ConnectionType.CLIENT)
+        self.line = Line(self.stream)
+        self.listener = Listener(room)
+        self.line.listen(self.listener)
+
+    async def _drain(self):
+        pass
+
+    def say(self, *events):
+        return b"".join(self.client.send(event) for event in events)
+
+    def heard(self):
+        data, self.transport.written = self.transport.written, b""
+        self.client.receive_data(data)
+        return list(self.client.events())
+
+
+@pytest.fixture
+def pair():
+    return Pair()
+
+
+def feed(pair, data, cuts=()):
+    start = 0
+    for cut in [*sorted(cuts), len(data)]:
+        pair.stream.connection.receive_data(data[start:cut])
+        assert list(pair.stream.connection.events()) == [], "nothing is left for Hypercorn"
+        start = cut
+
+
+MESSAGES = st.lists(st.one_of(st.text(max_size=200), st.text(min_size=120, max_size=140), st.just("好" * 21_845)), max_size=6)
+
+
+@given(texts=MESSAGES, data=st.data())
+def test_text_messages_come_whole_and_in_order_however_the_bytes_are_cut(texts, data):
+    pair = Pair()
+    said = b""
+    for text in texts:
+        middle = data.draw(st.integers(0, len(text)))
+        if data.draw(st.booleans()):
+            said += pair.say(TextMessage(text[:middle], message_finished=False), Ping(b"x"), TextMessage(text[middle:]))
+        else:
+            said += pair.say(TextMessage(text))
+    cuts = data.draw(st.lists(st.integers(0, len(said)), max_size=8))
+    feed(pair, said, cuts)
+    assert pair.listener.texts == texts
+
+
+async def test_a_message_above_the_limit_closes_with_1009_and_nothing_behind_it_is_kept(pair):
+    feed(pair, pair.say(TextMessage("x" * (MESSAGE_LIMIT + 1))))
+    (close,) = pair.heard()
+    assert isinstance(close, CloseConnection)
+    assert close.code == 1009
+    assert not pair.transport.reading
+    feed(pair, b"\x81\x85" + b"z" * 1_000_000)
+    assert pair.line._buffer == b""
+    assert pair.listener.texts == []
+
+
+async def test_the_limit_is_in_bytes_not_in_characters(pair):
+    feed(pair, pair.say(TextMessage("好" * 21_845)))
+    assert len(pair.listener.texts) == 1
+    feed(pair, pair.say(TextMessage("好" * 21_846)))
+    assert pair.line.broken == 1009
+
+
+async def test_endless_fragments_end_at_the_limit(pair):
+    fragment = TextMessage("y" * 1000, message_finished=False)
+    for _ in range(100):
+        feed(pair, pair.say(fragment))
+    assert pair.line.broken == 1009
+    assert pair.listener.texts == []
+
+
+async def test_text_that_is_not_utf8_closes_with_1007(pair):
+    feed(pair, b"\x81\x82\x00\x00\x00\x00\xff\xfe")
+    (close,) = pair.heard()
+    assert close.code == 1007
+
+
+@pytest.mark.parametrize(
+    "frame", [b"\x81\x02hi", b"\xf1\x82\x00\x00\x00\x00hi", b"\x83\x80\x00\x00\x00\x00", b"\x80\x82\x00\x00\x00\x00hi"]
+)
+async def test_what_is_not_websocket_closes_with_1002(pair, frame):
+    """Unmasked, reserved bits, an unknown opcode, a continuation of nothing."""
+    feed(pair, frame)
+    (close,) = pair.heard()
+    assert close.code == 1002
+
+
+async def test_a_new_message_inside_a_fragmented_one_is_an_error(pair):
+    feed(pair, pair.say(TextMessage("a", message_finished=False)) + b"\x81\x82\x00\x00\x00\x00hi")
+    (close,) = pair.heard()
+    assert close.code == 1002
+
+
+async def test_binary_is_reported_also_when_it_is_empty(pair):
+    feed(pair, pair.say(BytesMessage(b"")))
+    assert pair.listener.binaries == 1
+
+
+async def test_a_ping_is_answered_and_a_close_too(pair):
+    feed(pair, pair.say(Ping(b"there?")))
+    (pong,) = pair.heard()
+    assert pong == Pong(b"there?")
+    feed(pair, pair.say(CloseConnection(1000)))
+    (close,) = pair.heard()
+    assert close.code == 1000
+    assert pair.client.state is ConnectionState.CLOSED
+    assert pair.transport.closed
+
+
+async def test_a_full_listener_stops_the_reading_and_gets_the_rest_in_order_later():
+    pair = Pair(room=2)
+    feed(pair, pair.say(*[TextMessage(str(n)) for n in range(5)]))
+    assert pair.listener.texts == ["0", "1"]
+    assert not pair.transport.reading
+    pair.listener.room = 4
+    pair.line.resume()
+    assert pair.listener.texts == ["0", "1", "2", "3"]
+    assert not pair.transport.reading
+    pair.listener.room = 9
+    pair.line.resume()
+    assert pair.listener.texts == ["0", "1", "2", "3", "4"]
+    assert pair.transport.reading
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 65535, 65536, 200_000])
+async def test_a_payload_of_any_size_is_one_text_message(pair, size):
+    await pair.line.put(b"k" * size)
+    heard = pair.heard()
+    assert "".join(event.data for event in heard) == "k" * size
+    assert heard[-1].message_finished
+
+
+async def test_a_peer_that_is_silent_for_two_and_a_half_heartbeats_is_dropped_and_pings_come_before(pair):
+    pair.line.heard_s -= 2.4 * 25
+    pair.line._pinged_s -= 25
+    pair.line.beat(25, 0.5)
+    assert not pair.transport.aborted
+    (ping,) = pair.heard()
+    assert isinstance(ping, Ping)
+    pair.line.heard_s -= 5
+    pair.line.beat(25, 0.5)
+    assert pair.transport.aborted
+
+
+async def test_who_is_not_read_is_not_called_silent():
+    pair = Pair(room=0)
+    feed(pair, pair.say(TextMessage("x")))
+    pair.line.heard_s -= 1000
+    pair.line.beat(25, 0.5)
+    assert not pair.transport.aborted
+
+
+async def test_a_broken_line_is_dropped_after_a_moment(pair, monkeypatch):
+    monkeypatch.setattr("web.line.FAREWELL_S", 0.01)
+    feed(pair, b"\x81\x02hi")
+    while not pair.transport.aborted:  # noqa: ASYNC110 - the timer of the line is what is waited for
+        await asyncio.sleep(0.005)
