@@ -68,7 +68,7 @@ class Actor(Generic[Message]):
                 if depth > self._tally.mailbox_peak[self.kind]:
                     self._tally.mailbox_peak[self.kind] = depth
                 for _ in range(SLICE):
-                    message = mailbox.take()
+                    message = self._next()
                     if message is None:
                         break
                     try:
@@ -82,6 +82,9 @@ class Actor(Generic[Message]):
             self.ended()
             while (left := mailbox.take()) is not None:
                 self.refuse(left, "unavailable")
+
+    def _next(self) -> Message | None:
+        return None if self._stopped else self.mailbox.take()
 
     async def _failed(self, message: Message, error: Exception) -> None:
         self._tally.crashes[self.kind] += 1

@@ -1,18 +1,21 @@
 """An agent actor: one agent or supervisor with its sessions on this node, and what agents may say."""
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from actors import frame as f
 from actors import wire
 from actors.append import Append, Committed, Duplicate, Failed, Outcome, Reused, StorageUnavailable
+from actors.body import BODY_LIMIT
+from actors.close import Close
 from actors.command import AddNote, ClaimChat, Command, ReleaseChat, ResolveChat, TakeOverChat, TransferChat
 from actors.delivery import Notice
 from actors.event import AgentArrived, AgentLeft, AvailabilitySet, CursorMoved, Event
 from actors.identity import Identity
-from actors.participant import Participant, parse_before
+from actors.participant import Participant
 from actors.refusal import Refused
-from actors.request import StoreRequest, content_digest, sender_digest
+from actors.request import Done, StoreRequest, content_digest, sender_digest
 from actors.store_message import AgentBack, AgentDeparted, AgentGone, ShowTyping, WelcomeAgent
 
 if TYPE_CHECKING:
@@ -31,9 +34,8 @@ class AgentActor(Participant):
 
     def __init__(self, node: "Node", identity: Identity) -> None:
         super().__init__(node, identity, node.options.rate * AGENT_RATE)
-        self.stores: set[str] = set()
-        """The stores in which this agent is there."""
-        self._leaving: asyncio.TimerHandle | None = None
+        self.stores: dict[str, asyncio.TimerHandle | None] = {}
+        """The stores in which this agent is there; with a timer, those that no session's token names any more."""
 
     # Sessions.
 
@@ -41,51 +43,56 @@ class AgentActor(Participant):
         """See `Participant`."""
         if not super().attach(session):
             return False
-        if self._leaving is not None:
-            self._leaving.cancel()
-            self._leaving = None
-        self._enter(self.identity.stores or frozenset())
+        self._review()
         return True
 
     def detach(self, session: "Session") -> None:
-        """See `Participant`. Others see it leave a moment later, so that a refresh is silent."""
+        """See `Participant`."""
         super().detach(session)
-        if not self.sessions and not self._stopped:
-            for store in self.stores:
-                self._store(store).mailbox.put_control(AgentGone(self.identity.id))
-            self._leaving = asyncio.get_running_loop().call_later(self.node.options.linger_s, self._depart)
+        if not self._stopped:
+            self._review()
 
-    def _enter(self, stores: frozenset[str]) -> None:
-        for store in stores:
+    def is_in(self, store: str) -> bool:
+        """Whether a session's token names the store."""
+        return any(session.identity is not None and session.identity.may_enter(store) for session in self.sessions)
+
+    def _review(self) -> None:
+        """Compares where this agent is there with what the tokens of its sessions name. Others see it leave a store a moment later,
+        so that a refresh is silent; its grace period begins at once."""
+        named = {store for session in self.sessions if session.identity is not None for store in session.identity.stores or ()}
+        for store in named:
+            leaving = self.stores.get(store)
+            if leaving is not None:
+                leaving.cancel()
             if store not in self.stores:
-                self.stores.add(store)
                 self.node.agents_of.setdefault(store, {})[self.identity.id] = self
-            self._store(store).mailbox.put_control(AgentBack(self.identity.id))
+            if store not in self.stores or leaving is not None:
+                self.stores[store] = None
+                self._store(store).mailbox.put_control(AgentBack(self.identity.id))
+        for store, leaving in self.stores.items():
+            if store not in named and leaving is None:
+                self.stores[store] = asyncio.get_running_loop().call_later(self.node.options.linger_s, self._leave, store)
+                self._store(store).mailbox.put_control(AgentGone(self.identity.id))
 
     def _leave(self, store: str) -> None:
-        self.stores.discard(store)
-        there = self.node.agents_of.get(store, {})
-        there.pop(self.identity.id, None)
-        if not there:
-            self.node.agents_of.pop(store, None)
+        del self.stores[store]
+        self.node.forget_agent_in(self, store)
         self.tails.pop(store, None)
         self._store(store).mailbox.put_control(AgentDeparted(self.identity.id))
-
-    def _depart(self) -> None:
-        for store in list(self.stores):
-            self._leave(store)
-        self.node.forget_agent(self)
-        self.stop()
+        if not self.stores and not self.sessions:
+            self.node.forget_agent(self)
+            self.stop()
 
     def ended(self) -> None:
         """See `Participant`. After a crash the stores hear that the agent is gone; its clients come back to a new actor."""
         self.node.forget_agent(self)
         super().ended()
-        if self._leaving is not None:
-            self._leaving.cancel()
-        for store in self.stores:
+        for store, leaving in self.stores.items():
+            if leaving is not None:
+                leaving.cancel()
             self._store(store).mailbox.put_control(AgentDeparted(self.identity.id))
             self._store(store).mailbox.put_control(AgentGone(self.identity.id))
+        self.stores = {}
 
     def welcomed(self, session: "Session") -> None:
         """See `Participant`."""
@@ -103,9 +110,7 @@ class AgentActor(Participant):
             if not isinstance(outcome, Committed):
                 raise StorageUnavailable
         listed = await self.node.storage.stores_of_agent(identity.id)
-        for store in listed:
-            if store not in (identity.stores or ()):
-                await self._keep(store, AgentLeft(agent=identity.id))
+        await asyncio.gather(*(self._keep(store, AgentLeft(agent=identity.id)) for store in listed if not identity.may_enter(store)))
 
     def _keep(self, store: str, event: Event) -> "asyncio.Future[Outcome]":
         kept: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
@@ -125,10 +130,8 @@ class AgentActor(Participant):
         old, new = before.stores or frozenset(), fresh.stores or frozenset()
         for store in old - new:
             session.tracks.pop(store, None)
-            if not any(store in (other.identity.stores or ()) for other in self.sessions if other.identity is not None):
-                self._leave(store)
             self._keep(store, AgentLeft(agent=fresh.id))
-        self._enter(new - old)
+        self._review()
         for store in sorted(new - old):
             self.node.spawn(self._add_store(session, store))
 
@@ -136,7 +139,7 @@ class AgentActor(Participant):
         try:
             await session.catchup.add_store(store)
         except StorageUnavailable:
-            session.fall_behind()
+            session.end(Close.OVERLOADED)
         else:
             self._store(store).tell(WelcomeAgent(session))
 
@@ -156,8 +159,6 @@ class AgentActor(Participant):
 
     def _command(self, session: "Session", frame: Any) -> None:
         match frame:
-            case f.Send(user=user) | f.Read(user=user) | f.History(user=user) if user is None:
-                session.refuse(frame.id, Refused(code="bad_frame"))
             case f.Send(user=str(user)):
                 self._send(session, frame, user)
             case f.Note():
@@ -171,7 +172,8 @@ class AgentActor(Participant):
                 if self._is_allowed(session, frame):
                     self._history(session, frame, user)
             case f.Chats():
-                self._list(session, frame)
+                if self._is_allowed(session, frame):
+                    self._chats(session, frame, None)
             case f.Availability():
                 self._set_availability(session, frame)
             case f.Announce():
@@ -180,7 +182,7 @@ class AgentActor(Participant):
                 raise TypeError(frame)
 
     def _note(self, session: "Session", frame: f.Note) -> None:
-        body = self._body(session, frame.id, "text", frame.body)
+        body = self._body(session, frame)
         if body is not None and self._is_allowed(session, frame):
             assert session.identity is not None
             self._ask(session, frame, frame.user, AddNote(by=session.identity.party, id=frame.id, body=body), body)
@@ -198,7 +200,8 @@ class AgentActor(Participant):
                 command = ReleaseChat(by=by, id=frame.id, expected_epoch=frame.epoch)
                 content = (frame.epoch,)
             case f.Transfer():
-                if frame.note is not None and self._body(session, frame.id, "text", wire.text({"text": frame.note})) is None:
+                if frame.note is not None and len(wire.text({"text": frame.note})) > BODY_LIMIT:
+                    session.refuse(frame.id, Refused(code="too_large"))
                     return
                 command = TransferChat(by=by, id=frame.id, to=frame.to, note=frame.note, limit=limit, expected_epoch=frame.epoch)
                 content = (frame.to, frame.note, frame.epoch)
@@ -214,27 +217,21 @@ class AgentActor(Participant):
             return
         self._ask(session, frame, frame.user, command, *content)
 
-    def _list(self, session: "Session", frame: f.Chats) -> None:
-        try:
-            after = parse_before(frame.before)
-        except ValueError:
-            session.refuse(frame.id, Refused(code="bad_frame"))
-            return
-        if self._is_allowed(session, frame):
-            self._chats(session, frame, None, after)
-
     def _received(self, session: "Session", frame: f.Received) -> None:
-        if frame.offset is None:
-            session.complain(None, "bad_frame")
-        elif not self._enters(session, frame.store):
-            session.complain(None, "forbidden")
+        assert frame.offset is not None
+        if self._enters(session, frame.store):
+            self.receipts.take(frame.store, min(frame.offset, f.NUMBER_LIMIT))
         else:
-            self._keep(frame.store, CursorMoved(agent=self.identity.id, offset=min(frame.offset, f.NUMBER_LIMIT)))
+            session.complain(None, "forbidden")
+
+    def _keep_receipt(self, store: str, number: int, done: Callable[[], None]) -> None:
+        append = Append(store=store, events=(CursorMoved(agent=self.identity.id, offset=number),), tails=(b"",), size=100)
+        if not self._store(store).tell(StoreRequest(append=append, done=lambda _: done())):
+            done()
 
     def _typing(self, session: "Session", frame: f.Typing) -> None:
-        if frame.user is None:
-            session.complain(None, "bad_frame")
-        elif not self._enters(session, frame.store):
+        assert frame.user is not None
+        if not self._enters(session, frame.store):
             session.complain(None, "forbidden")
         elif not self._bucket.take(self.node.clock.monotonic_s()):
             self._store(frame.store).tell(ShowTyping(self.identity.party, frame.user, frame.on))
@@ -256,7 +253,7 @@ class AgentActor(Participant):
             self._remember(session, store, frame.id, content_digest("availability", frame.status), (event,), done)
 
     def _announce(self, session: "Session", frame: f.Announce) -> None:
-        body = self._body(session, frame.id, "text", frame.body)
+        body = self._body(session, frame)
         if body is None or not self._is_allowed(session, frame):
             return
         assert session.identity is not None
@@ -264,21 +261,31 @@ class AgentActor(Participant):
             session.refuse(frame.id, Refused(code="forbidden"))
             return
 
+        def happened() -> None:
+            notice = Notice(frame.store, wire.notice(frame.store, body, self.node.clock.wall_ms()))
+            for there in (self.node.agents_of, self.node.users_of):
+                for participant in there.get(frame.store, {}).values():
+                    participant.tell(notice)
+
         def done(outcome: Outcome) -> None:
-            if isinstance(outcome, Committed):
-                notice = Notice(wire.notice(frame.store, body, self.node.clock.wall_ms()))
-                for there in (self.node.agents_of, self.node.users_of):
-                    for participant in there.get(frame.store, {}).values():
-                        participant.tell(notice)
             _conclude(session, frame.id, [outcome])
 
-        self._remember(session, frame.store, frame.id, content_digest("announce", body), (), done)
+        self._remember(session, frame.store, frame.id, content_digest("announce", body), (), done, happened)
 
-    def _remember(self, session: "Session", store: str, id: str, content: bytes, events: tuple[Event, ...], done: Any) -> None:
+    def _remember(
+        self,
+        session: "Session",
+        store: str,
+        id: str,
+        content: bytes,
+        events: tuple[Event, ...],
+        done: Done,
+        happened: Callable[[], None] | None = None,
+    ) -> None:
         assert session.identity is not None
         append = Append(store=store, sender=sender_digest("agent", session.identity.id, id), content=content, records=True)
         append.events, append.tails, append.size = events, (b"",) * len(events), 100
-        if not self._store(store).tell(StoreRequest(append=append, done=done)):
+        if not self._store(store).tell(StoreRequest(append=append, done=done, happened=happened)):
             done(Failed("overloaded"))
 
 

@@ -190,6 +190,9 @@ class Storage(Protocol):
     def outages(self) -> int:
         """How often the storage was out of reach: a grace period that saw it change starts anew."""
 
+    async def renew_generation(self) -> None:
+        """The storage has lost its tail: from now on there is another generation."""
+
     def has_room(self) -> bool:
         """Whether another append is taken. To be asked before a decision is made."""
 

@@ -11,7 +11,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from actors import wire
-from actors.append import StorageUnavailable
 from actors.chat import Chat, Party, Side
 from actors.command import GiveBackChat
 from actors.delivery import Newest
@@ -50,6 +49,7 @@ class Attendance:
         self._reading_queue = False
         self._told_s = -GATHER_S
         self._timer: asyncio.TimerHandle | None = None
+        self._due_s = 0.0
 
     @property
     def is_busy(self) -> bool:
@@ -94,8 +94,7 @@ class Attendance:
 
     def status_changed(self, user: str, event: StatusChanged) -> None:
         """A chat has another status or owner."""
-        if event.status != "waiting":
-            self._places.pop(user, None)
+        self._places.pop(user, None)
         self._queue_due = True
         if event.owner is not None:
             self._watch(event.owner.id)
@@ -124,6 +123,8 @@ class Attendance:
 
     def tick(self, due_s: float) -> None:
         """Tells what is gathered and looks at the deadlines."""
+        if self._timer is None or due_s != self._due_s:
+            return  # of a timer that was stopped when its tick was in the mailbox already
         self._timer = None
         now_s = self._node.clock.monotonic_s()
         if now_s - due_s > PAUSE_S or self._node.storage.outages != self._outages:
@@ -140,7 +141,7 @@ class Attendance:
                 self._node.spawn(self._read_queue())
         for agent in [agent for agent, deadline_s in self._gone.items() if deadline_s <= now_s]:
             del self._gone[agent]
-            if agent not in self._releasing and not self._node.is_present(agent):
+            if agent not in self._releasing and not self._is_present(agent):
                 self._releasing.add(agent)
                 self._node.spawn(self._read_owned(agent))
         self._schedule()
@@ -156,20 +157,24 @@ class Attendance:
             # Looked at once a second, so that a pause of the process shows as a tick that is late.
             at_s = min(at_s if at_s is not None else now_s + 1.0, max(min(self._gone.values()), now_s), now_s + 1.0)
         if at_s is not None:
-            due_s = at_s
+            due_s = self._due_s = at_s
             self._timer = asyncio.get_running_loop().call_later(at_s - now_s, lambda: self._actor.mailbox.put_control(Tick(due_s)))
 
     def _watch(self, agent: str) -> None:
-        if agent not in self._gone and not self._node.is_present(agent):
+        if agent not in self._gone and not self._is_present(agent):
             self._gone[agent] = self._node.clock.monotonic_s() + self._node.options.grace_s
             self.stop()
             self._schedule()
 
     # Grace.
 
+    def _is_present(self, agent: str) -> bool:
+        there = self._node.agents.get(agent)
+        return there is not None and there.is_in(self._actor.store)
+
     async def _read_owned(self, agent: str) -> None:
         users: tuple[str, ...] | None = None
-        with suppress(StorageUnavailable):
+        with suppress(Exception):  # whatever it was, the deadline is set again
             users = (await self._node.storage.owned(self._actor.store)).get(agent, ())
         self._actor.mailbox.put_control(OwnedFound(agent, users))
 
@@ -181,7 +186,7 @@ class Attendance:
             return
         state = self._actor.state
         arrivals = state.arrivals.get(agent, 0) if state is not None else 0
-        for user in users if not self._node.is_present(agent) else ():
+        for user in users if not self._is_present(agent) else ():
             id = uuid.uuid4().hex
             command = GiveBackChat(by=_SYSTEM, id=id, agent=agent, arrivals=arrivals)
             request = Request(asker=_NOBODY, user=user, command=command, sender=sender_digest("node", "", id), content=b"giveba")
@@ -212,11 +217,13 @@ class Attendance:
         self._presence_due = False
         store = self._actor.store
         key = ("presence", store)
+        newest = Newest(key, self._presence())
         for agent in self._node.agents_of.get(store, {}).values():
-            agent.tell(Newest(key, self._presence()))
+            agent.tell(newest)
         frame = wire.presence_for_users(store, online=self._online())
+        told = Newest(key, frame)
         for user in self._node.users_of.get(store, {}).values():
-            user.tell(Newest(key, frame))
+            user.tell(told)
 
     # Marks and typing.
 
@@ -238,7 +245,7 @@ class Attendance:
 
     async def _read_queue(self) -> None:
         waiting: tuple[str, ...] | None = None
-        with suppress(StorageUnavailable):
+        with suppress(Exception):  # whatever it was, it is read again
             waiting = await self._node.storage.waiting(self._actor.store)
         self._actor.mailbox.put_control(PlacesFound(waiting))
 

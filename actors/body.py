@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 BODY_LIMIT = 8 * 1024
 """Bytes of a body as compact UTF-8 JSON."""
 
-_URL = re.compile(r"(?:https://[^\s/\\?#][^\s\\]*|/(?![/\\])[^\s\\]*)\Z", re.IGNORECASE)
+_URL = re.compile(r"(?:https://[^\s/\\?#\x00-\x1f][^\s\\\x00-\x1f]*|/(?![/\\])[^\s\\\x00-\x1f]*)\Z", re.IGNORECASE)
 
 Url = Annotated[str, Meta(min_length=1, max_length=2048)]
 Count = Annotated[int, Meta(ge=0)]

@@ -111,19 +111,26 @@ class Catchup:
         if identity.role == "user":
             return await self._read_chat_page(track, identity.id)
         page = await self._node.storage.read_log(track.store, track.cursor, self._node.options.page_limit)
-        if page.first > track.cursor + 1:
-            self._session.push(wire.reset(track.store))
-            track.cursor = page.offset
+        if self._lost_place(track, page.offset, trimmed=page.first > track.cursor + 1):
             return False
         self._put(track, [(track.cursor + 1 + i, frame) for i, frame in enumerate(page.frames)])
         return len(page.frames) == self._node.options.page_limit
 
     async def _read_chat_page(self, track: Track, user: str) -> bool:
         page = await self._node.storage.read_chat(track.store, user, after_offset=track.cursor, limit=self._node.options.page_limit)
+        trimmed = page.first > 1 and bool(page.entries) and page.entries[0].seq <= page.first and track.cursor > 0
+        if self._lost_place(track, page.offset, trimmed=trimmed):
+            return False
         self._put(track, [(entry.offset, b"" if entry.kind == "n" else for_user(entry.frame)) for entry in page.entries])
-        if not page.more:
-            track.cursor = max(track.cursor, page.offset)
         return page.more
+
+    def _lost_place(self, track: Track, end: int, *, trimmed: bool) -> bool:
+        """Whether the log was trimmed past a slow reader, or ends below what was delivered: only a new snapshot can tell what there is."""
+        if end < track.cursor:
+            self._node.lost_tail(track.store)
+        elif trimmed:
+            self._session.end(Close.LOST_PLACE)
+        return self._session.close_code is not None
 
     def _put(self, track: Track, numbered: list[tuple[int, bytes]]) -> None:
         """Puts frames into the outbox in pieces that fit one WebSocket message."""
@@ -156,7 +163,8 @@ class Catchup:
         self._welcome()
         self._show([record for some in records for record in some], {store: snapshots[store].offset for store in stores})
         for store in stores:
-            self._place_agent(store, snapshots[store], hello)
+            if session.enters(store):  # a fresh token may have come meanwhile
+                self._place_agent(store, snapshots[store], hello)
 
     def _place_agent(self, store: str, snapshot: Snapshot, hello: f.Hello) -> None:
         named = hello.resume is not None and hello.generation is not None and store in hello.resume
@@ -223,8 +231,9 @@ class Catchup:
                 break
             await self._session.until_room()
             page = await node.storage.read_chat(chat.store, chat.user, after_offset=page.entries[-1].offset, limit=node.options.page_limit)
-        track.cursor = chat.offset
-        self._session.tracks[chat.store] = track
+        self._session.outbox.put_read(track, chat.offset, b"", 0)
+        if self._session.enters(chat.store):
+            self._session.tracks[chat.store] = track
 
     def _welcome(self) -> None:
         session, node = self._session, self._node
@@ -246,5 +255,6 @@ class Catchup:
 
     def _show(self, records: list[ChatRecord], offsets: dict[str, int] | None) -> None:
         side: Side = "user" if offsets is None else "store"
-        for frame in wire.chats([wire.summary(record, side) for record in records], offsets):
+        shown = [wire.summary(record, side) for record in records if self._session.enters(record.chat.store)]
+        for frame in wire.chats(shown, offsets):
             self._session.push(frame)

@@ -42,10 +42,17 @@ class Newest(msgspec.Struct, frozen=True):
     """A frame without a number of which only the newest matters: it replaces one of the same key that was not sent yet."""
 
     key: tuple[str, ...]
+    """What it shows (presence, queue, marks, typing), the store, and where needed the chat and the side."""
     frame: bytes
+
+    @property
+    def store(self) -> str:
+        """The store it is about."""
+        return self.key[1]
 
 
 class Notice(msgspec.Struct, frozen=True):
     """A frame without a number that is told once to whoever is there."""
 
+    store: str
     frame: bytes

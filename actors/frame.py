@@ -199,6 +199,27 @@ class Malformed(Struct, frozen=True):
     id: str | None = None
 
 
+def fits(frame: Frame, side: str) -> bool:
+    """Whether a frame has the fields that this side (user or store) must give, beyond what its type says."""
+    match frame:
+        case Send(user=user) | Read(user=user) | History(user=user) | Typing(user=user):
+            return side == "user" or user is not None
+        case Received(seq=seq, offset=offset):
+            return (seq if side == "user" else offset) is not None
+        case Chats(before=before):
+            return before is None or _PLACE.match(before) is not None
+        case _:
+            return True
+
+
+def place_of(before: str | None) -> tuple[int, str] | None:
+    """The place (`at`, user) a page of `chats` continues behind, from the `next` of the page before."""
+    if before is None:
+        return None
+    at, _, user = before.partition(":")
+    return int(at), user
+
+
 TYPES: frozenset[str] = frozenset(str(kind.__struct_config__.tag) for kind in Frame.__args__)
 """The `type` of every frame a client may send."""
 
@@ -211,7 +232,11 @@ _FRAME: msgspec.json.Decoder[Frame] = msgspec.json.Decoder(Frame)
 _OUTLINE = msgspec.json.Decoder(_Outline)
 _ARRAY = msgspec.json.Decoder(list[Raw])
 _ANY: msgspec.json.Decoder[object] = msgspec.json.Decoder()
+_PLACE = re.compile(r"[0-9]{1,15}:[A-Za-z0-9._~-]{1,64}\Z")
 _LONG_NUMBER = re.compile(r"\d{309}")
+_BEYOND_A_DOUBLE = 2**1024 - 2**970
+"""The least integer that no longer rounds to a finite double."""
+_UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeEncodeError)
 
 
 def parse(text: str) -> list[Frame | Malformed]:
@@ -223,7 +248,7 @@ def parse(text: str) -> list[Frame | Malformed]:
         return [_one(text)]
     try:
         parts = _ARRAY.decode(text)
-    except (msgspec.MsgspecError, RecursionError):
+    except _UNREADABLE:
         return [Malformed("bad_frame")]
     if len(parts) > ARRAY_LIMIT:
         return [Malformed("bad_frame")]
@@ -238,19 +263,19 @@ def _one(text: str) -> Frame | Malformed:
         # The types skip unknown fields unread; a number beyond a double hides there, so everything is read once untyped (0.3 us).
         value = _ANY.decode(text)
         if text.count("{") + text.count("[") > NESTING_LIMIT and _depth(value) > NESTING_LIMIT:
-            return Malformed("bad_frame")
+            return Malformed("bad_frame", _id_of(text))
         if len(text) > 308 and _LONG_NUMBER.search(text) and _has_huge_number(value):
             return Malformed("bad_frame", _id_of(text))
         return _FRAME.decode(text)
-    except (msgspec.MsgspecError, RecursionError):
+    except _UNREADABLE:
         return _malformed(text)
 
 
 def _malformed(text: str) -> Malformed:
     try:
         value = _ANY.decode(text)
-    except (msgspec.MsgspecError, RecursionError):
-        return Malformed("bad_frame")
+    except _UNREADABLE:
+        return Malformed("bad_frame", _id_of(text))
     kind = value.get("type") if isinstance(value, dict) else None
     unknown = isinstance(kind, str) and kind not in TYPES
     return Malformed("unknown_type" if unknown else "bad_frame", _id_of(text))
@@ -259,7 +284,7 @@ def _malformed(text: str) -> Malformed:
 def _id_of(text: str) -> str | None:
     try:
         found = _OUTLINE.decode(text).id
-    except (msgspec.MsgspecError, RecursionError):
+    except _UNREADABLE:
         return None
     return None if found is UNSET else found
 
@@ -283,7 +308,7 @@ def _has_huge_number(value: object) -> bool:
     todo = [value]
     while todo:
         item = todo.pop()
-        if isinstance(item, int) and abs(item) >= 2**1024:
+        if isinstance(item, int) and abs(item) >= _BEYOND_A_DOUBLE:
             return True
         if isinstance(item, dict):
             todo.extend(item.values())

@@ -6,6 +6,7 @@ is never refused and is always taken first, so no command is ever judged by a pi
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 Message = TypeVar("Message")
@@ -37,6 +38,12 @@ class Mailbox(Generic[Message]):
         """Adds what must not be lost."""
         self._control.append(message)
         self._wake()
+
+    def put_back(self, messages: Sequence[Message]) -> None:
+        """Puts commands before all others, in their order; they have been in here before, so there is room."""
+        self._commands.extendleft(reversed(messages))
+        if messages:
+            self._wake()
 
     def take(self) -> Message | None:
         """The next message, control first; None if there is none."""

@@ -5,19 +5,22 @@ Nothing here is global: the composition root builds a node from its parts (`web.
 
 import asyncio
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
+from contextlib import suppress
 from typing import Any
 
 from actors import wire
 from actors.agent import AgentActor
-from actors.append import Storage
+from actors.append import Storage, StorageUnavailable
 from actors.close import Close
 from actors.identity import Identity
 from actors.option import Options
 from actors.participant import Participant
 from actors.port import Clock, Log
+from actors.rate import BURST_S, Bucket
 from actors.session import Session
 from actors.store import StoreActor
+from actors.store_message import TailLost
 from actors.tally import Tally
 from actors.task import Tasks
 from actors.user import UserActor
@@ -42,13 +45,12 @@ class Node:
         """Store to the users who are online here and have a chat there."""
         self.agents_of: dict[str, dict[str, AgentActor]] = {}
         """Store to the agents who are there: with a session, or gone for a moment."""
+        self.buckets: dict[tuple[str, str], Bucket] = {}
+        """Side and id to the rate of an identity that has just left."""
+        self.online = 0
+        """The number of open sessions that have said hello."""
         self.draining = False
         self._tasks = tasks
-
-    @property
-    def online(self) -> int:
-        """The number of open sessions."""
-        return sum(session.identity is not None for session in self.sessions)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Runs work that belongs to no mailbox: a read, a session's catch-up."""
@@ -66,12 +68,16 @@ class Node:
     def join(self, session: Session, identity: Identity) -> Participant | None:
         """The actor of the identity with the session attached; None if it has too many."""
         participant = self._user(identity) if identity.role == "user" else self._agent(identity)
-        return participant if participant.attach(session) else None
+        if not participant.attach(session):
+            return None
+        self.online += 1
+        return participant
 
     def leave(self, session: Session) -> None:
         """The session's socket is gone."""
         self.sessions.discard(session)
         if session.participant is not None:
+            self.online -= 1
             session.participant.detach(session)
 
     # The directory.
@@ -98,11 +104,6 @@ class Node:
             self._tasks.start(actor.run())
         return actor
 
-    def is_present(self, agent: str) -> bool:
-        """Whether an agent has a session."""
-        actor = self.agents.get(agent)
-        return actor is not None and bool(actor.sessions)
-
     def forget_user(self, actor: UserActor) -> None:
         """The actor has ended."""
         if self.users.get(actor.identity.id) is actor:
@@ -115,10 +116,30 @@ class Node:
             del self.agents[actor.identity.id]
         _forget(self.agents_of, actor, actor.stores)
 
+    def forget_agent_in(self, actor: AgentActor, store: str) -> None:
+        """The agent is not there any more."""
+        _forget(self.agents_of, actor, (store,))
+
     def forget_store(self, actor: StoreActor) -> None:
         """The actor has ended."""
         if self.stores.get(actor.store) is actor:
             del self.stores[actor.store]
+
+    def lost_tail(self, store: str) -> None:
+        """The storage is behind what was delivered of a store: a new generation begins, and whoever follows the store comes again."""
+        self.spawn(self._renew())
+        for there in (self.agents_of, self.users_of):
+            for participant in there.get(store, {}).values():
+                participant.tails.pop(store, None)
+                for session in participant.sessions:
+                    if store in session.tracks:
+                        session.end(Close.LOST_PLACE)
+        if store in self.stores:
+            self.stores[store].mailbox.put_control(TailLost())
+
+    async def _renew(self) -> None:
+        with suppress(StorageUnavailable):
+            await self.storage.renew_generation()
 
     # Time.
 
@@ -134,6 +155,8 @@ class Node:
                 except Exception as error:
                     self.log.error("session_not_swept", session=session.name, error=repr(error), exc_info=error)
                     session.end(Close.LOST_PLACE)
+            for key in [key for key, bucket in self.buckets.items() if now_s - bucket.at_s > BURST_S]:
+                del self.buckets[key]
             for actor in tuple(self.stores.values()):
                 if actor.is_idle(now_s):
                     self.forget_store(actor)
@@ -158,7 +181,7 @@ class Node:
             if now_s - session.opened_s > options.hello_s:
                 session.end(Close.PROTOCOL)
             return
-        if session.identity.expires_s * 1000 <= now_ms:
+        if (session.identity.expires_s + options.leeway_s) * 1000 <= now_ms:
             session.end(Close.TOKEN)
         elif session.writing_since_s is not None and now_s - session.writing_since_s > options.stall_s:
             session.end(Close.SLOW_READER)
@@ -177,7 +200,7 @@ class Node:
             session.end(Close.DRAINING)
 
 
-def _forget(there: dict[str, dict[str, Any]], actor: Participant, stores: set[str]) -> None:
+def _forget(there: dict[str, dict[str, Any]], actor: Participant, stores: Iterable[str]) -> None:
     id = actor.identity.id
     for store in stores:
         here = there.get(store, {})

@@ -12,6 +12,8 @@ class Options:
     agent_limit: int = 0
     rate: float = 20.0
     hello_s: float = 10.0
+    leeway_s: float = 5.0
+    """Clocks of the shop and of dibs may differ by this much."""
     linger_s: float = 5.0
     """An agent is there this long after its last session ended, so that a refresh is silent."""
     stall_s: float = 10.0

@@ -13,7 +13,6 @@ from actors import frame as f
 from actors import wire
 from actors.actor import Actor
 from actors.append import StorageUnavailable
-from actors.body import BadBody, BodyTooLarge, encode_body
 from actors.chat import Side
 from actors.close import Close
 from actors.command import Command, MarkRead, SendMessage
@@ -21,6 +20,7 @@ from actors.delivery import Delivery, Newest, Notice
 from actors.event import for_user
 from actors.identity import Identity
 from actors.rate import Bucket
+from actors.receipt import Receipts
 from actors.refusal import Refused
 from actors.request import Request, content_digest, sender_digest
 
@@ -35,6 +35,8 @@ class Heard(msgspec.Struct, frozen=True):
 
     session: Any
     frame: f.Frame
+    body: bytes | None
+    """The encoded body of a frame that has one; None if it is too large."""
     place: int
     """The how manieth command of its session it is; 0 for what has no answer."""
 
@@ -55,10 +57,11 @@ class Participant(Actor[ParticipantMessage]):
         self.sessions: list[Session] = []
         self.tails: dict[str, int] = {}
         """Store to the last number that was delivered here."""
-        self._bucket = Bucket(rate, node.clock.monotonic_s())
+        bucket = node.buckets.pop((self.side, identity.id), None)
+        self._bucket = Bucket(rate, node.clock.monotonic_s()) if bucket is None else bucket
         self._queries = 0
-        self._place = 0
-        """The place of the frame at hand."""
+        self._at_hand: Heard
+        self.receipts = Receipts(self._keep_receipt)
 
     # Sessions.
 
@@ -87,17 +90,17 @@ class Participant(Actor[ParticipantMessage]):
     def frequent(self, stores: Any) -> None:
         """Whoever shops in stores is known there as being online."""
 
-    def hear(self, session: "Session", frame: f.Frame) -> None:
+    def hear(self, session: "Session", frame: f.Frame, body: bytes | None) -> None:
         """Takes a frame of a session, or answers at once that there is no room for it."""
         id = getattr(frame, "id", None)
         place = 0 if id is None else session.expect()
-        heard = Heard(session, frame, place)
+        heard = Heard(session, frame, body, place)
         if not self.tell(heard) and id is not None:
             self._refuse_temporarily(heard, Refused(code="overloaded"))
 
     def hand(self, delivery: Delivery) -> None:
         """Takes what a store actor delivers. With no room for it every session goes back to the log."""
-        self.tails[delivery.store] = delivery.last
+        self.tails[delivery.store] = max(delivery.last, self.tails.get(delivery.store, 0))
         if not self.tell(delivery):
             for session in self.sessions:
                 session.fall_behind()
@@ -108,7 +111,7 @@ class Participant(Actor[ParticipantMessage]):
         """See `Actor`."""
         match message:
             case Heard():
-                self._place = message.place
+                self._at_hand = message
                 self._heard(message.session, message.frame)
             case Delivery():
                 for session in self.sessions:
@@ -116,9 +119,9 @@ class Participant(Actor[ParticipantMessage]):
             case Newest():
                 for session in self.sessions:
                     session.show(message)
-            case Notice(frame):
+            case Notice():
                 for session in self.sessions:
-                    session.notify(frame)
+                    session.notify(message)
 
     def refuse(self, message: ParticipantMessage, code: str) -> None:
         """See `Actor`."""
@@ -126,7 +129,8 @@ class Participant(Actor[ParticipantMessage]):
             message.session.refuse(id, Refused(code=code))
 
     def ended(self) -> None:
-        """See `Actor`: it is not rebuilt, the clients resume."""
+        """See `Actor`: it is not rebuilt, the clients resume. Its rate outlives it, so that coming again buys nothing."""
+        self.node.buckets[self.side, self.identity.id] = self._bucket
         for session in self.sessions:
             session.end(Close.LOST_PLACE)
 
@@ -141,7 +145,7 @@ class Participant(Actor[ParticipantMessage]):
         wait_s = self._bucket.take(self.node.clock.monotonic_s())
         if not wait_s:
             return True
-        self._refuse_temporarily(Heard(session, frame, self._place), Refused(code="rate_limited", retry_after_s=wait_s))
+        self._refuse_temporarily(self._at_hand, Refused(code="rate_limited", retry_after_s=wait_s))
         return False
 
     def _refuse_temporarily(self, heard: Heard, refused: Refused) -> None:
@@ -169,16 +173,16 @@ class Participant(Actor[ParticipantMessage]):
             command=command,
             sender=sender_digest(session.identity.side, session.identity.id, frame.id),
             content=content_digest(type(frame).__name__, user, *content),
-            place=self._place,
+            place=self._at_hand.place,
         )
         if not self._store(frame.store).tell(request):
-            self._refuse_temporarily(Heard(session, frame, self._place), Refused(code="overloaded"))
+            self._refuse_temporarily(self._at_hand, Refused(code="overloaded"))
 
     def _send(self, session: "Session", frame: f.Send, user: str) -> None:
-        body = self._body(session, frame.id, frame.kind, frame.body)
+        body = self._body(session, frame)
         if body is None or not self._is_allowed(session, frame):
             return
-        held = session.held(frame.store, user, frame.id, self._place)
+        held = session.held(frame.store, user, frame.id, self._at_hand.place)
         if held is not None:
             session.refuse(frame.id, held)
             return
@@ -200,14 +204,13 @@ class Participant(Actor[ParticipantMessage]):
         session.refuse(frame.id, Refused(code="forbidden"))
         return False
 
-    def _body(self, session: "Session", id: str, kind: str, raw: Any) -> bytes | None:
-        try:
-            return encode_body(kind, raw)
-        except BadBody:
-            session.refuse(id, Refused(code="bad_frame"))
-        except BodyTooLarge:
-            session.refuse(id, Refused(code="too_large"))
-        return None
+    def _body(self, session: "Session", frame: f.Send | f.Note | f.Announce) -> bytes | None:
+        if self._at_hand.body is None:
+            session.refuse(frame.id, Refused(code="too_large"))
+        return self._at_hand.body
+
+    def _keep_receipt(self, store: str, number: int, done: Callable[[], None]) -> None:
+        raise NotImplementedError
 
     def _store(self, store: str) -> "StoreActor":
         return self.node.store(store)
@@ -263,8 +266,9 @@ class Participant(Actor[ParticipantMessage]):
         state = await self.node.storage.load_store(store)
         return Refused(code="not_found" if state.exists else "no_such_store")
 
-    def _chats(self, session: "Session", frame: f.Chats, users: tuple[str, ...] | None, after: tuple[int, str] | None) -> None:
+    def _chats(self, session: "Session", frame: f.Chats, users: tuple[str, ...] | None) -> None:
         """`users`: the only chats that may be shown; None for all of the store's."""
+        after = f.place_of(frame.before)
 
         async def answer() -> bytes | Refused:
             storage = self.node.storage
@@ -294,13 +298,3 @@ class Participant(Actor[ParticipantMessage]):
             return body + b"}"
 
         self._query(session, frame.id, answer)
-
-
-def parse_before(before: str | None) -> tuple[int, str] | None:
-    """The place a page of `chats` continues behind, from the `next` of the page before. Raises ValueError for anything else."""
-    if before is None:
-        return None
-    at, colon, user = before.partition(":")
-    if not colon or not at.isascii() or not at.isdigit() or len(at) > 15 or not user or len(user) > 64:
-        raise ValueError(before)
-    return int(at), user

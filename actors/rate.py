@@ -6,19 +6,19 @@ BURST_S = 10.0
 class Bucket:
     """`rate` a second; 0 for no limit. Times in monotonic seconds."""
 
-    __slots__ = ("_at_s", "_left", "_rate")
+    __slots__ = ("_left", "_rate", "at_s")
 
     def __init__(self, rate: float, now_s: float) -> None:
         self._rate = rate
         self._left = rate * BURST_S
-        self._at_s = now_s
+        self.at_s = now_s
 
     def take(self, now_s: float) -> float:
         """Takes one; 0.0 if there was one, else the seconds until there will be."""
         if not self._rate:
             return 0.0
-        self._left = min(self._rate * BURST_S, self._left + (now_s - self._at_s) * self._rate)
-        self._at_s = now_s
+        self._left = min(self._rate * BURST_S, self._left + (now_s - self.at_s) * self._rate)
+        self.at_s = now_s
         if self._left >= 1.0:
             self._left -= 1.0
             return 0.0

@@ -1,6 +1,7 @@
 """A command on its way through a store actor, and whoever waits for its answer."""
 
 import hashlib
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
@@ -49,7 +50,15 @@ class StoreRequest(msgspec.Struct, kw_only=True, eq=False):
 
     append: Append
     done: "Done"
+    happened: Callable[[], None] | None = None
+    """Called when it is durable, also when the answer could not wait for that."""
     answered: bool = False
+
+    def conclude(self, outcome: Outcome) -> None:
+        """Tells `done`, once."""
+        if not self.answered:
+            self.answered = True
+            self.done(outcome)
 
 
 class Done(Protocol):

@@ -225,7 +225,7 @@ def apply(chat: Chat, event: ChatEvent) -> Chat:
     match event:
         case MessageAdded():
             from_user = chat.from_user + (event.by.role == "user")
-            name = event.by.name if event.by.role == "user" else chat.name
+            name = (event.by.role == "user" and event.by.name) or chat.name
             return msgspec.structs.replace(chat, seq=chat.seq + 1, from_user=from_user, at=event.at, name=name)
         case NoteAdded():
             return chat

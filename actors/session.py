@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from actors import frame as f
 from actors import wire
+from actors.body import BadBody, BodyTooLarge, encode_body
 from actors.catchup import Catchup
 from actors.close import Close
-from actors.delivery import Delivery, Newest
+from actors.delivery import Delivery, Newest, Notice
 from actors.identity import Identity
 from actors.outbox import Outbox, Track
 from actors.refusal import TEMPORARY, Refused
@@ -106,19 +107,29 @@ class Session:
         if isinstance(frame, f.Malformed):
             self._count_bad(frame)
             return
+        assert self.participant is not None
+        body: bytes | None = b""
+        if isinstance(frame, f.Send | f.Note | f.Announce):
+            try:
+                body = encode_body(frame.kind if isinstance(frame, f.Send) else "text", frame.body)
+            except BodyTooLarge:
+                body = None
+            except BadBody:
+                self._count_bad(f.Malformed("bad_frame", frame.id))
+                return
+        if isinstance(frame, f.Hello) or not f.fits(frame, self.participant.side):
+            self._count_bad(f.Malformed("bad_frame", getattr(frame, "id", None)))
+            return
         self._bad_frames = 0
         match frame:
-            case f.Hello():
-                self._count_bad(f.Malformed("bad_frame"))
             case f.Ping():
-                self.push(wire.PONG)
+                self._put(wire.PONG)
             case f.Pong():
                 pass
             case f.Renew(token=token):
                 self._renew(token)
             case _:
-                assert self.participant is not None
-                self.participant.hear(self, frame)
+                self.participant.hear(self, frame, body)
 
     def _greet(self, frame: f.Frame | f.Malformed) -> None:
         if not isinstance(frame, f.Hello):
@@ -208,7 +219,7 @@ class Session:
 
     def _answered(self, frame: bytes) -> None:
         self.outstanding -= 1
-        if self.outstanding == 0:
+        if self.outstanding <= 0:
             self._idle.set()
         self._put(frame)
         if self._was_full:
@@ -228,13 +239,18 @@ class Session:
             self.outbox.put(frame, count)
             self.wake()
 
-    def notify(self, frame: bytes) -> None:
+    def notify(self, notice: Notice) -> None:
         """Adds a notice; before `ready` it waits."""
-        self._put(frame)
+        if self.enters(notice.store):
+            self._put(notice.frame)
+
+    def enters(self, store: str) -> bool:
+        """Whether the session's token reaches the store, now."""
+        return self.identity is not None and self.identity.may_enter(store)
 
     def show(self, newest: Newest) -> None:
         """Adds a frame of which the newest alone matters; before `ready` it waits."""
-        if self.close_code is None:
+        if self.close_code is None and self.enters(newest.store):
             self.outbox.put_newest(newest.key, newest.frame)
             if self.ready:
                 self.wake()
@@ -258,7 +274,7 @@ class Session:
 
     def _first_track(self, store: str) -> Track | None:
         """A user's first message to a store makes a chat that was not there at the opening: its log is followed from its start."""
-        if self.identity is None or self.identity.role != "user" or not self.identity.may_enter(store):
+        if self.identity is None or self.identity.role != "user" or not self.enters(store):
             return None
         track = self.tracks[store] = Track(store, 0)
         track.live = self.ready
@@ -273,10 +289,10 @@ class Session:
         self._early = []
         self._update_room()
 
-    def fall_behind(self) -> None:
-        """Deliveries were lost on the way to this session: it reads the log of every track."""
+    def fall_behind(self, store: str | None = None) -> None:
+        """Deliveries were lost on the way to this session: it reads the log, of one store or of all."""
         for track in self.tracks.values():
-            if track.live:
+            if track.live and store in (None, track.store):
                 self._fall_behind(track)
 
     def _fall_behind(self, track: Track) -> None:

@@ -10,6 +10,7 @@ committed. Decisions are made on the tip, so the actor never waits for Redis bet
 The states of an append and what is done in each are drawn in `actors.append`.
 """
 
+import asyncio
 from typing import TYPE_CHECKING, assert_never
 
 import msgspec
@@ -34,12 +35,12 @@ from actors.append import (
 )
 from actors.attendance import Attendance
 from actors.chat import Chat, Owner
-from actors.command import GiveBackChat, SendMessage, TransferChat, side_of
-from actors.event import AgentArrived, AgentLeft, AvailabilitySet, Event, subject, tail
+from actors.command import GiveBackChat, MarkReceived, SendMessage, TransferChat, side_of
+from actors.event import AgentArrived, AgentLeft, AvailabilitySet, Event, MarkMoved, subject, tail
 from actors.fanout import FanOut
 from actors.refusal import Refused
 from actors.request import Request, StoreRequest
-from actors.rule import Rejected, apply, correct, decide
+from actors.rule import Accepted, Rejected, apply, correct, decide
 from actors.slot import Slot
 from actors.store_message import (
     AgentBack,
@@ -52,6 +53,7 @@ from actors.store_message import (
     ShowTyping,
     StoreLoaded,
     StoreMessage,
+    TailLost,
     Tick,
     WelcomeAgent,
     WelcomeUser,
@@ -62,6 +64,8 @@ if TYPE_CHECKING:
 
 ROUNDS = 16
 """A command that was overtaken this often is given back to its sender."""
+RELOAD_S = 1.0
+"""A store that could not be read is read again after this time."""
 
 
 class StoreActor(Actor[StoreMessage]):
@@ -80,6 +84,9 @@ class StoreActor(Actor[StoreMessage]):
         self._waiting: list[StoreMessage] = []
         """What came before the store was loaded."""
         self._in_flight: dict[Append, Request | StoreRequest] = {}
+        self._tail = 0
+        """The offset of the last event that was fanned out here."""
+        self._reload: asyncio.TimerHandle | None = None
         self._load()
 
     # Life.
@@ -90,34 +97,44 @@ class StoreActor(Actor[StoreMessage]):
             case Request():
                 self._refuse(message, Refused(code=code))
             case StoreRequest():
-                message.done(Failed(code))
+                message.conclude(Failed(code))
             case _:
                 pass
 
     def restart(self) -> bool:
         """See `Actor`: everything is in Redis. Who waited for an answer is told to ask again with the same id."""
         in_flight, self._in_flight = self._in_flight, {}
-        parked = [request for slot in self.slots.values() for request in slot.parked or ()]
-        waiting, self._waiting = self._waiting, []
-        for request in (*in_flight.values(), *parked, *waiting):
+        for request in in_flight.values():
             self.refuse(request, "unavailable")
-        self.slots = {}
+        self._refuse_waiting("unavailable")
         self.state = None
         self.attendance.restart()
         self._load()
+        for there in (self.node.agents_of, self.node.users_of):
+            for participant in there.get(self.store, {}).values():
+                for session in participant.sessions:
+                    session.fall_behind(self.store)
         return True
 
     def ended(self) -> None:
         """See `Actor`."""
         self.attendance.stop()
+        if self._reload is not None:
+            self._reload.cancel()
         self.node.forget_store(self)
+        self._refuse_waiting("unavailable")
+
+    def _refuse_waiting(self, code: str) -> None:
+        parked = [request for slot in self.slots.values() for request in slot.parked or ()]
+        waiting, self._waiting, self.slots = self._waiting, [], {}
+        for message in (*parked, *waiting):
+            self.refuse(message, code)
 
     def is_idle(self, now_s: float) -> bool:
         """Whether nobody would miss this actor."""
-        if self._in_flight or self._waiting or len(self.mailbox) or self.attendance.is_busy:
+        if self.state is None or self._in_flight or len(self.mailbox) or self.attendance.is_busy:
             return False
-        exists = self.state is not None and self.state.exists
-        return now_s - self.used_s > (self.node.options.idle_s if exists else 1.0)
+        return now_s - self.used_s > (self.node.options.idle_s if self.state.exists else 1.0)
 
     def settle_nowait(self, settled: Settled) -> None:
         """See `Settler`."""
@@ -138,6 +155,9 @@ class StoreActor(Actor[StoreMessage]):
                 self.attendance.place(users)
             case Tick(due_s):
                 self.attendance.tick(due_s)
+            case TailLost():
+                self._tail = 0
+                self.restart()
             case _ if self.state is None:
                 self._wait(message)
             case Request():
@@ -169,10 +189,15 @@ class StoreActor(Actor[StoreMessage]):
         try:
             state = await storage.load_store(self.store)
             owners = tuple(await storage.owned(self.store)) if state.exists else ()
-        except StorageUnavailable:
+        except Exception as error:  # noqa: BLE001 - whoever waits for the store must hear, whatever it was
+            self._could_not_read(error)
             self.mailbox.put_control(StoreLoaded(None))
         else:
             self.mailbox.put_control(StoreLoaded(state, owners))
+
+    def _could_not_read(self, error: Exception) -> None:
+        if not isinstance(error, StorageUnavailable):
+            self._log.error("store_not_read", store=self.store, error=repr(error), exc_info=error)
 
     def _wait(self, message: StoreMessage) -> None:
         if len(self._waiting) < self.node.options.parked_limit:
@@ -181,16 +206,15 @@ class StoreActor(Actor[StoreMessage]):
             self.refuse(message, "overloaded")
 
     def _loaded(self, state: StoreState | None, owners: tuple[str, ...]) -> None:
-        waiting, self._waiting = self._waiting, []
         if state is None:
-            for message in waiting:
-                self.refuse(message, "unavailable")
-            self.stop()
+            self._refuse_waiting("unavailable")
+            self._reload = asyncio.get_running_loop().call_later(RELOAD_S, self._load)
             return
+        waiting, self._waiting = self._waiting, []
         self.state = state
+        self._tail = max(self._tail, state.offset)
         self.attendance.begin(owners)
-        for message in waiting:
-            self.receive(message)
+        self.mailbox.put_back(waiting)
 
     def slot(self, user: str) -> Slot:
         """The chat in memory; loading begins if it is not there."""
@@ -205,7 +229,8 @@ class StoreActor(Actor[StoreMessage]):
     async def _read_chat(self, user: str) -> None:
         try:
             (record,) = await self.node.storage.load_chats(self.store, (user,))
-        except StorageUnavailable:
+        except Exception as error:  # noqa: BLE001 - as above
+            self._could_not_read(error)
             self.mailbox.put_control(ChatLoaded(user, None))
         else:
             self.mailbox.put_control(ChatLoaded(user, record))
@@ -221,8 +246,7 @@ class StoreActor(Actor[StoreMessage]):
                 self._refuse(request, Refused(code="unavailable"))
             return
         slot.chat = slot.tip = record.chat
-        for request in parked:
-            self._judge(slot, request)
+        self.mailbox.put_back(parked)
 
     def _forget_chats(self) -> None:
         """Chats that nothing is in flight for leave memory, those unused longest first."""
@@ -267,6 +291,9 @@ class StoreActor(Actor[StoreMessage]):
         append = Append(store=self.store, user=request.user, sender=request.sender, content=request.content, epoch=tip.epoch)
         append.owner, append.conditions = tip.owner_id, decision.conditions
         append.size = 200
+        if isinstance(command, MarkReceived) and isinstance(decision, Accepted) and not decision.events:
+            self._acknowledge(request, b"", duplicate=False)
+            return
         if not isinstance(decision, Rejected):
             for event in decision.events:
                 tip = apply(tip, event)
@@ -286,7 +313,7 @@ class StoreActor(Actor[StoreMessage]):
     def _store_request(self, request: StoreRequest) -> None:
         self.used_s = self.node.clock.monotonic_s()
         if not self.node.storage.has_room():
-            request.done(Failed("overloaded"))
+            request.conclude(Failed("overloaded"))
             return
         self._in_flight[request.append] = request
         self.node.storage.append(request.append, self)
@@ -294,7 +321,8 @@ class StoreActor(Actor[StoreMessage]):
     # Settling.
 
     def _settle(self, settled: Settled) -> None:
-        committed: list[tuple[int, Append, Committed | Duplicate]] = []
+        committed: list[tuple[Append, Committed | Duplicate]] = []
+        before = self._tail
         again: dict[str, list[Request]] = {}
         for append, outcome in settled:
             asked = self._in_flight.get(append)
@@ -305,18 +333,28 @@ class StoreActor(Actor[StoreMessage]):
                     self._settle_chat(asked, append, outcome, again)
                 case None:
                     pass  # A restart forgot it; what it did is fanned out all the same.
-            if append.user and (isinstance(outcome, Committed) or (isinstance(outcome, Duplicate) and outcome.recovered)):
-                committed.append((outcome.offset, append, outcome))
+            if append.user and self._is_news(append, outcome):
+                assert isinstance(outcome, Committed | Duplicate)
+                committed.append((append, outcome))
+                if asked is not None and isinstance(outcome, Committed) and outcome.previous < outcome.offset <= before:
+                    self._log.error("storage_lost_its_tail", store=self.store, was=before, now=outcome.offset)
+                    self.node.lost_tail(self.store)
         for user, requests in again.items():
             slot = self.slots[user]
             slot.tip = slot.chat
-            for request in requests:
-                self._judge_again(slot, request)
+            self.mailbox.put_back([request for request in requests if not request.answered])
         fan_out = FanOut(self.store, self.node, self.attendance)
-        for _, append, happened in sorted(committed, key=lambda item: item[0]):
+        for append, happened in sorted(committed, key=lambda item: item[1].offset):
+            self._tail = max(self._tail, happened.offset)
             there = self.slots.get(append.user)
             fan_out.add(append, happened, there.chat if there is not None else None)
         fan_out.send()
+
+    def _is_news(self, append: Append, outcome: Outcome) -> bool:
+        """Whether it happened just now, as far as anybody can tell: a duplicate of a batch that was sent twice may be older."""
+        if isinstance(outcome, Duplicate):
+            return outcome.recovered and (outcome.offset > self._tail or all(isinstance(event, MarkMoved) for event in append.events))
+        return isinstance(outcome, Committed)
 
     def _settle_store(self, request: StoreRequest, outcome: Outcome) -> None:
         if not isinstance(outcome, Unknown):
@@ -324,9 +362,9 @@ class StoreActor(Actor[StoreMessage]):
         if isinstance(outcome, Committed) or (isinstance(outcome, Duplicate) and outcome.recovered):
             for event in request.append.events:
                 self._apply_to_store(event, outcome.seq)
-        if not request.answered:
-            request.answered = True
-            request.done(outcome)
+            if request.happened is not None:
+                request.happened()
+        request.conclude(outcome)
 
     def _apply_to_store(self, event: Event, number: int) -> None:
         state = self.state
@@ -349,7 +387,7 @@ class StoreActor(Actor[StoreMessage]):
         slot = self.slots[request.user]  # whoever has something in flight stays in memory
         if isinstance(outcome, Unknown):
             # Its fate comes later; the sender is not kept waiting, and is told nothing that might turn out wrong.
-            self._refuse(request, Refused(code="unavailable"))
+            self._refuse_with_successors(slot, request)
             return
         del self._in_flight[append]
         slot.landed(request)
@@ -357,12 +395,13 @@ class StoreActor(Actor[StoreMessage]):
             case Committed():
                 slot.commit(append, outcome)
                 self._answer(request, append, outcome.seq)
-            case Duplicate(answer=answer, recovered=recovered):
-                if recovered and outcome.offset > slot.chat.offset:
+            case Duplicate(answer=answer):
+                news = self._is_news(append, outcome)
+                if news:
                     slot.commit(append, outcome)
                 else:
                     slot.rest()
-                self._acknowledge(request, answer, duplicate=not recovered)
+                self._acknowledge(request, answer, duplicate=not news)
             case Reused():
                 slot.rest()
                 self._refuse(request, Refused(code="id_reused"))
@@ -376,23 +415,29 @@ class StoreActor(Actor[StoreMessage]):
 
     def _learn(self, slot: Slot, request: Request, append: Append, outcome: Conflicted | Unmet | Withdrawn) -> None:
         """Takes from an append that did not happen as decided what the next decision must know."""
-        if isinstance(outcome, Conflicted):
-            self._tally.claim_conflicts += 1
-            if outcome.chat is not None:
-                slot.chat = outcome.chat
-        elif isinstance(outcome, Unmet):
-            corrected = correct(request.command, append.conditions[outcome.index], outcome.value)
-            if corrected is None:
-                request.rounds = ROUNDS
-            else:
-                request.command = corrected
-
-    def _judge_again(self, slot: Slot, request: Request) -> None:
+        if isinstance(outcome, Withdrawn):
+            return
         request.rounds += 1
         if request.rounds > ROUNDS:
             self._refuse(request, Refused(code="overloaded"))
-        elif not request.answered:
-            self._judge(slot, request)
+        elif isinstance(outcome, Conflicted):
+            self._tally.claim_conflicts += 1
+            if outcome.chat is not None:
+                slot.chat = outcome.chat
+        else:
+            corrected = correct(request.command, append.conditions[outcome.index], outcome.value)
+            if corrected is None:
+                self._refuse(request, Refused(code="not_owner"))
+            else:
+                request.command = corrected
+
+    def _refuse_with_successors(self, slot: Slot, request: Request) -> None:
+        """A send whose fate is unknown is `unavailable`, and so are the sends behind it: else the retry would turn their order around."""
+        self._refuse(request, Refused(code="unavailable"))
+        if isinstance(request.command, SendMessage):
+            for later in slot.pending:
+                if later.asker is request.asker and later.place > request.place and isinstance(later.command, SendMessage):
+                    self._refuse(later, Refused(code="unavailable"))
 
     # Answering.
 

@@ -81,6 +81,10 @@ class PlacesFound(msgspec.Struct, frozen=True):
     users: tuple[str, ...] | None
 
 
+class TailLost(msgspec.Struct, frozen=True):
+    """The storage is behind what was delivered: nothing that is remembered of the store can be trusted (control)."""
+
+
 class Tick(msgspec.Struct, frozen=True):
     """It is time to look at what is gathered and at the deadlines (control)."""
 
@@ -101,5 +105,6 @@ StoreMessage = (
     | ChatLoaded
     | OwnedFound
     | PlacesFound
+    | TailLost
     | Tick
 )

@@ -1,12 +1,13 @@
 """A user actor: one shopper with its sessions on this node. What a shopper may say stands here, what follows stands in the rule."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from actors import frame as f
+from actors.close import Close
 from actors.command import MarkReceived
 from actors.identity import Identity
-from actors.participant import Participant, parse_before
+from actors.participant import Participant
 from actors.refusal import Refused
 from actors.request import Internal, Request
 from actors.store_message import ShowTyping, WelcomeUser
@@ -15,7 +16,18 @@ if TYPE_CHECKING:
     from actors.node import Node
     from actors.session import Session
 
-_NOBODY = Internal()
+
+class _Receipt(Internal):
+    """Waits for the fate of one `received`."""
+
+    def __init__(self, done: Callable[[], None]) -> None:
+        self._done = done
+
+    def acknowledge(self, id: str, fields: bytes, *, duplicate: bool) -> None:
+        self._done()
+
+    def refuse(self, id: str, refused: Refused) -> None:
+        self._done()
 
 
 class UserActor(Participant):
@@ -55,10 +67,12 @@ class UserActor(Participant):
                 self._store(store).tell(WelcomeUser(session, self.identity.id))
 
     def entitle(self, session: "Session", before: Identity, fresh: Identity) -> None:
-        """See `Participant`: stores that the fresh token does not name are not followed any more."""
+        """See `Participant`: stores that the fresh token does not name are not followed any more; for others the client comes again."""
         for store in list(session.tracks):
             if not fresh.may_enter(store):
                 del session.tracks[store]
+        if before.stores is not None and (fresh.stores is None or fresh.stores - before.stores):
+            session.end(Close.LOST_PLACE)
 
     def _heard(self, session: "Session", frame: f.Frame) -> None:
         match frame:
@@ -69,7 +83,7 @@ class UserActor(Participant):
             case f.Send() | f.Read() | f.Chats() | f.History():
                 self._command(session, frame)
             case f.Note() | f.Announce():
-                if self._may_ask(session, frame) and self._body(session, frame.id, "text", frame.body) is not None:
+                if self._may_ask(session, frame) and self._body(session, frame) is not None:
                     session.refuse(frame.id, Refused(code="forbidden"))
             case f.Claim() | f.Release() | f.Transfer() | f.TakeOver() | f.Resolve() | f.Availability():
                 if self._may_ask(session, frame):
@@ -91,25 +105,24 @@ class UserActor(Participant):
                 if self._is_allowed(session, frame):
                     self._history(session, frame, user)
             case f.Chats():
-                try:
-                    after = parse_before(frame.before)
-                except ValueError:
-                    session.refuse(frame.id, Refused(code="bad_frame"))
-                    return
                 if self._is_allowed(session, frame):
-                    self._chats(session, frame, (user,), after)
+                    self._chats(session, frame, (user,))
 
     def _enters(self, session: "Session", store: str, user: str | None = None) -> bool:
         return super()._enters(session, store) and user in (None, self.identity.id)
 
     def _received(self, session: "Session", frame: f.Received) -> None:
-        if frame.seq is None:
-            session.complain(None, "bad_frame")
-        elif not self._enters(session, frame.store):
-            session.complain(None, "forbidden")
+        assert frame.seq is not None
+        if self._enters(session, frame.store):
+            self.receipts.take(frame.store, min(frame.seq, f.NUMBER_LIMIT))
         else:
-            command = MarkReceived(by=self.identity.party, id="", seq=min(frame.seq, f.NUMBER_LIMIT))
-            self._store(frame.store).tell(Request(asker=_NOBODY, user=self.identity.id, command=command, sender=b"", content=b""))
+            session.complain(None, "forbidden")
+
+    def _keep_receipt(self, store: str, number: int, done: Callable[[], None]) -> None:
+        command = MarkReceived(by=self.identity.party, id="", seq=number)
+        request = Request(asker=_Receipt(done), user=self.identity.id, command=command, sender=b"", content=b"")
+        if not self._store(store).tell(request):
+            done()
 
     def _typing(self, session: "Session", frame: f.Typing) -> None:
         if not self._enters(session, frame.store, frame.user):

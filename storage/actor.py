@@ -6,6 +6,7 @@ What each state of an append means to whom is drawn in `actors.append`.
 """
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import ParamSpec, TypeVar
 
@@ -74,6 +75,11 @@ class StorageActor:
     async def begin(self) -> None:
         """Reads the birth mark; raises a `Journal…` error if the journal cannot be reached."""
         self._born = await self._journal.birth()
+
+    async def renew_generation(self) -> None:
+        """See `Storage.renew_generation`. In memory at once: whoever comes again must not be taken for somebody who knows."""
+        self._born = secrets.token_hex(8)
+        self._born = await self._read(self._journal.rebirth)
 
     async def probe(self) -> bool:
         """Whether the storage can be reached and takes writes, found out now, within 2 s."""

@@ -28,6 +28,9 @@ class Journal(Protocol):
     async def birth(self) -> str:
         """The birth mark of this set of data, made at the first call."""
 
+    async def rebirth(self) -> str:
+        """A new birth mark, for data that is not what it was."""
+
     async def probe(self) -> None:
         """Writes a trifle; raises if the journal cannot be reached or takes no writes."""
 

@@ -6,6 +6,7 @@ read: the next one ends it by `CLIENT KILL` first, so that nothing old is carrie
 """
 
 import asyncio
+import secrets
 from collections.abc import Callable, Sequence
 from importlib.resources import files
 
@@ -37,6 +38,7 @@ class Pipe:
         self._connect = connect
         self._connection: AbstractConnection | None = None
         self._client_id: int | None = None
+        self._name = f"dibs-{secrets.token_hex(6)}"
         self._sha: dict[str, bytes] = {}
 
     def script(self, name: str, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Command:
@@ -73,9 +75,8 @@ class Pipe:
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 await connection.connect()  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
-                opening: list[Command] = [("CLIENT", "ID")]
-                if self._client_id is not None:
-                    opening.append(("CLIENT", "KILL", "ID", self._client_id))
+                await self._end_former(connection)
+                opening: list[Command] = [("CLIENT", "ID"), ("CLIENT", "SETNAME", self._name)]
                 loads: list[Command] = [("SCRIPT", "LOAD", source) for source in SCRIPTS.values()]
                 replies = await self._exchange(connection, [*opening, *loads])
         except (RedisError, OSError, TimeoutError) as error:
@@ -93,6 +94,14 @@ class Pipe:
         self._client_id = replies[0] if isinstance(replies[0], int) else None
         self._connection = connection
         return connection
+
+    async def _end_former(self, connection: AbstractConnection) -> None:
+        """Numbers of connections begin anew with the server, so the name must fit too before one is ended."""
+        if self._client_id is None:
+            return
+        (there,) = await self._exchange(connection, [("CLIENT", "LIST", "ID", self._client_id)])
+        if isinstance(there, bytes) and f"name={self._name} ".encode() in there:
+            await self._exchange(connection, [("CLIENT", "KILL", "ID", self._client_id)])
 
     async def _exchange(self, connection: AbstractConnection, commands: Sequence[Command]) -> list[object]:
         # hiredis packs a batch in a tenth of the time of redis-py's own writer.

@@ -92,6 +92,12 @@ class RedisJournal:
         await self._ask(("SET", BIRTH, secrets.token_hex(8), "NX"))
         return bytes(await self._ask(("GET", BIRTH))).decode()
 
+    async def rebirth(self) -> str:
+        """See `Journal.rebirth`."""
+        mark = secrets.token_hex(8)
+        await self._ask(("SET", BIRTH, mark))
+        return mark
+
     # Reading.
 
     async def load_store(self, store: str) -> StoreState:
@@ -224,6 +230,9 @@ class RedisJournal:
     async def _read(self) -> None:
         while self._asked:
             asked, self._asked = self._asked[:256], self._asked[256:]
+            asked = [(command, answer) for command, answer in asked if not answer.done()]
+            if not asked:
+                continue
             try:
                 async with asyncio.timeout(READ_TIMEOUT_S):
                     replies = await self._reader.call([command for command, _ in asked])

@@ -204,7 +204,8 @@ class Line:
                     pass
 
     def _fragment(self, listener: Listener, text: str, *, finished: bool) -> None:
-        self._fragments.append(text)
+        if text:
+            self._fragments.append(text)
         self._fragments_size += len(text.encode())
         if self._fragments_size > MESSAGE_LIMIT:
             self._break(Close.TOO_BIG)

@@ -25,6 +25,8 @@ async def attend(socket: Websocket, session: Session, node: Node) -> None:
     session.on_end = hanging_up.begin
     session.on_beat = lambda: line.beat(node.options.heartbeat_s, SWEEP_S)
     session.on_room = line.resume
+    if node.draining:
+        session.end(Close.DRAINING)
     try:
         line.listen(session)
         await socket.receive()

@@ -24,6 +24,18 @@ local call = redis.call
 local ki, ai = 0, 4
 local log_limit, history_limit, remember_ms = ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local out, n_out = {}, 0
+local written = false
+
+-- The sentence of an error: Lua's own are strings, the server's are tables.
+local function reason(failure)
+  return type(failure) == 'table' and failure.err or tostring(failure)
+end
+
+-- Why a key cannot be used, if it cannot. Keys are tried before anything is written, so that nothing fails half way.
+local function why_not(command, key)
+  local ok, failure = pcall(call, command, key)
+  return not ok and reason(failure)
+end
 
 local function answer(code, a, b, c)
   out[n_out + 1], out[n_out + 2], out[n_out + 3], out[n_out + 4] = code, a, b, c
@@ -90,8 +102,9 @@ for _ = 1, tonumber(ARGV[1]) do
         seq, from_user, last, after_last = tonumber(got[3] or '0'), tonumber(got[4] or '0'), tonumber(got[5] or '0'), tonumber(got[6] or '0')
         user_received, user_read, store_read = tonumber(got[9] or '0'), tonumber(got[10] or '0'), tonumber(got[11] or '0')
       else
-        broken = tostring(got)
+        broken = reason(got)
       end
+      broken = broken or why_not('LLEN', history)
     end
     local was = status
 
@@ -126,13 +139,19 @@ for _ = 1, tonumber(ARGV[1]) do
         told = true
       else
         local unmet, truth = false, false
-        for i = 1, n_conditions do
+        -- Owned sets are the only keys of an append besides those of the whole store.
+        for i = ki + 1, next_ki do
+          if KEYS[i] ~= KEYS[base + 6] and KEYS[i] ~= KEYS[base + 8] then broken = broken or why_not('SCARD', KEYS[i]) end
+        end
+        for i = 1, broken and 0 or n_conditions do
           ki = ki + 1
           local ok, value = holds(ARGV[ai + 1], ARGV[ai + 2], ARGV[ai + 3], KEYS[ki])
           ai = ai + 3
           if not ok and not unmet then unmet, truth = i, value end
         end
-        if unmet then
+        if broken then
+          answer(7, broken, 0, 0)
+        elseif unmet then
           broken = true
           answer(5, unmet - 1, truth or false, 0)
         else
@@ -222,6 +241,7 @@ for _ = 1, tonumber(ARGV[1]) do
           end
           local ok, number, previous = pcall(carry_out)
           if ok then
+            written = written or n_events > 0
             answer(1, number, last, previous)
             if remember == '1' then
               local kept = content .. number .. ' ' .. last .. ' ' .. previous .. ' ' .. (with_seq and '"seq":' .. number .. ',' or '') .. reply
@@ -230,7 +250,9 @@ for _ = 1, tonumber(ARGV[1]) do
               n_fresh = n_fresh + 2
             end
           else
-            broken = tostring(number)
+            -- The server refuses the first write or none (OOM, READONLY, MISCONF): then nothing of the batch has happened, and it says so.
+            if not written then error(number) end
+            broken = reason(number)
             answer(7, broken, 0, 0)
           end
         end

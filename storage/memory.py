@@ -1,0 +1,364 @@
+"""The journal in memory: what `storage.redis` and its scripts do, over plain dicts, for tests that want no process.
+
+Lists, queues and loads are worked out from the chats at every look instead of being kept beside them, so that comparing the two
+journals finds whatever the scripts forget to keep up. Nothing is ever dropped but what `Limits` says.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+
+import attrs
+import msgspec
+
+from actors.append import (
+    Append,
+    ChatPage,
+    ChatRecord,
+    Committed,
+    Conflicted,
+    Duplicate,
+    Entry,
+    Failed,
+    ListPage,
+    LogPage,
+    Outcome,
+    Reused,
+    Snapshot,
+    StoreState,
+    Unmet,
+    Withdrawn,
+)
+from actors.chat import Chat
+from actors.event import (
+    AgentArrived,
+    AgentLeft,
+    AvailabilitySet,
+    CursorMoved,
+    Event,
+    MarkMoved,
+    MessageAdded,
+    NoteAdded,
+    StatusChanged,
+    for_agents,
+    subject,
+)
+from actors.rule import Condition, LoadAtLeast, LoadBelow, NotOnRoster, NotSeenSince, OnRoster, apply
+from storage.batch import Limits
+from storage.key import ID_BUCKET_MS
+
+
+@attrs.frozen
+class _Kept:
+    entry: Entry
+    from_user: int
+
+
+@attrs.define
+class _Talk:
+    """One chat: `chat` as it is, its events, and its last message as agents get it."""
+
+    chat: Chat
+    kept: list[_Kept] = attrs.Factory(list)
+    last: bytes | None = None
+
+    @property
+    def first(self) -> int:
+        """The first message still kept, or the next one."""
+        if not self.kept:
+            return self.chat.seq + 1
+        oldest = self.kept[0].entry
+        return oldest.seq if oldest.kind == "m" else oldest.seq + 1
+
+
+@attrs.define
+class _Shop:
+    """One store. `ids` maps a day to what was answered on it."""
+
+    born: bool = False
+    offset: int = 0
+    log: list[tuple[int, bytes]] = attrs.Factory(list)
+    ids: dict[int, dict[bytes, tuple[bytes, Duplicate]]] = attrs.Factory(dict)
+    roster: dict[str, str] = attrs.Factory(dict)
+    away: set[str] = attrs.Factory(set)
+    arrivals: dict[str, int] = attrs.Factory(dict)
+    cursors: dict[str, int] = attrs.Factory(dict)
+    talks: dict[str, _Talk] = attrs.Factory(dict)
+
+    def known(self, sender: bytes, day: int) -> tuple[bytes, Duplicate] | None:
+        found = (self.ids.get(near, {}).get(sender) for near in (day + 1, day - 1, day))
+        return next((record for record in found if record), None)
+
+    def owned_by(self, agent: str) -> list[str]:
+        return [user for user, talk in self.talks.items() if talk.chat.owner_id == agent]
+
+    def newest(self, statuses: Iterable[str]) -> list[Chat]:
+        """The chats of these statuses, newest first by their last message, then by user."""
+        chats = [talk.chat for talk in self.talks.values() if talk.chat.status in statuses]
+        return sorted(chats, key=lambda chat: (-chat.at, chat.user))
+
+
+_STATUSES = ("waiting", "claimed", "closed")
+
+
+class MemoryJournal:
+    """See `storage.journal.Journal`."""
+
+    def __init__(self, now_ms: Callable[[], int], limits: Limits) -> None:
+        self._now_ms = now_ms
+        self._limits = limits
+        self._shops: dict[str, _Shop] = {}
+        self._stores_of_user: dict[str, set[str]] = {}
+        self._stores_of_agent: dict[str, set[str]] = {}
+        self._stores: set[str] = set()
+        self._birth = secrets.token_hex(8)
+        self.fault: Callable[[], None] | None = None
+        """Called before a batch is carried out (may raise JournalUnreachable or JournalRefused) and after it (JournalLost)."""
+        self.spoiled: set[tuple[str, str]] = set()
+        """Chats (store, user) of which nothing can be carried out."""
+        self.round_trips = 0
+        """How many batches were asked for."""
+
+    async def close(self) -> None:
+        """Nothing to give up."""
+
+    # Writing.
+
+    async def append(self, batch: Sequence[Append]) -> list[Outcome]:
+        """See `Journal.append`."""
+        self.round_trips += 1
+        await asyncio.sleep(0)
+        if self.fault is not None:
+            self.fault()
+        outcomes: list[Outcome] = [Withdrawn()] * len(batch)
+        day = self._now_ms() // ID_BUCKET_MS
+        for append in batch:
+            self._index(append)
+        for store, runs in _runs(batch).items():
+            shop = self._shops.setdefault(store, _Shop())
+            for user, places in runs.items():
+                broken: Outcome | None = Failed("the chat is spoiled") if (store, user) in self.spoiled else None
+                for place in places:
+                    outcomes[place] = outcome = self._one(shop, batch[place], day, broken)
+                    if broken is None and isinstance(outcome, Conflicted | Unmet):
+                        broken = Withdrawn()
+        if self.fault is not None:
+            self.fault()
+        return outcomes
+
+    def _index(self, append: Append) -> None:
+        match append.events[0] if append.events else None:
+            case MessageAdded(by=by) if by.role == "user" and append.epoch == 0:
+                self._stores_of_user.setdefault(append.user, set()).add(append.store)
+            case AgentArrived(agent=agent):
+                self._stores_of_agent.setdefault(agent, set()).add(append.store)
+                self._stores.add(append.store)
+            case _:
+                pass
+
+    def _one(self, shop: _Shop, append: Append, day: int, broken: Outcome | None) -> Outcome:
+        record = shop.known(append.sender, day) if append.sender else None
+        if record is not None:
+            content, first_answer = record
+            return first_answer if content == append.content else Reused()
+        if broken is not None:
+            return broken
+        talk = shop.talks.get(append.user) or _Talk(Chat(store=append.store, user=append.user))
+        if append.user and (talk.chat.epoch != append.epoch or talk.chat.owner_id != append.owner):
+            return Conflicted(talk.chat)
+        for index, condition in enumerate(append.conditions):
+            holds, truth = _look(shop, condition)
+            if not holds:
+                return Unmet(index, truth)
+        previous, number = talk.chat.offset, talk.chat.seq
+        for event, tail in zip(append.events, append.tails, strict=True):
+            number = self._happen(shop, talk, event, tail, number)
+        if talk.chat.exists:
+            shop.talks[append.user] = talk
+        if append.records:
+            has_message = any(isinstance(event, MessageAdded) for event in append.events)
+            answer = (b'"seq":%d,' % number if has_message else b"") + append.answer
+            duplicate = Duplicate(answer, number, talk.chat.offset, previous)
+            shop.ids.setdefault(day, {})[append.sender] = (append.content, duplicate)
+        return Committed(number, talk.chat.offset, previous)
+
+    def _happen(self, shop: _Shop, talk: _Talk, event: Event, tail: bytes, number: int) -> int:
+        match event:
+            case MessageAdded() | NoteAdded() | StatusChanged():
+                shop.offset += 1
+                talk.chat = msgspec.structs.replace(apply(talk.chat, event), offset=shop.offset)
+                self._keep(shop, talk, event, tail)
+                return talk.chat.seq
+            case MarkMoved():
+                _move_mark(talk, event)
+            case AgentArrived(agent=agent, name=name):
+                shop.born = True
+                shop.roster[agent] = name
+                shop.arrivals[agent] = number = shop.arrivals.get(agent, 0) + 1
+            case AgentLeft(agent=agent):
+                shop.roster.pop(agent, None)
+            case AvailabilitySet(agent=agent, away=away):
+                (shop.away.add if away else shop.away.discard)(agent)
+            case CursorMoved(agent=agent, offset=offset):
+                shop.cursors[agent] = max(shop.cursors.get(agent, 0), min(offset, shop.offset))
+        return number
+
+    def _keep(self, shop: _Shop, talk: _Talk, event: MessageAdded | NoteAdded | StatusChanged, tail: bytes) -> None:
+        chat = talk.chat
+        frame = for_agents(event, subject(chat.store, chat.user), chat.seq, chat.offset, tail)
+        kind = {MessageAdded: "m", NoteAdded: "n", StatusChanged: "s"}[type(event)]
+        shop.log.append((chat.offset, frame))
+        del shop.log[: -self._limits.log]
+        talk.kept.append(_Kept(Entry(kind, chat.seq, chat.offset, frame), chat.from_user))
+        if kind == "m":
+            talk.last = frame
+            del talk.kept[: -self._limits.history]
+
+    async def probe(self) -> None:
+        """See `Journal.probe`."""
+        await asyncio.sleep(0)
+
+    async def birth(self) -> str:
+        """See `Journal.birth`."""
+        return self._birth
+
+    async def rebirth(self) -> str:
+        """See `Journal.rebirth`."""
+        self._birth = secrets.token_hex(8)
+        return self._birth
+
+    # Reading.
+
+    async def load_store(self, store: str) -> StoreState:
+        """See `Storage.load_store`."""
+        shop = await self._shop(store)
+        return StoreState(
+            exists=shop.born, offset=shop.offset, roster=dict(shop.roster), away=frozenset(shop.away), arrivals=dict(shop.arrivals)
+        )
+
+    async def load_chats(self, store: str, users: tuple[str, ...]) -> tuple[ChatRecord, ...]:
+        """See `Storage.load_chats`."""
+        shop = await self._shop(store)
+        talks = [shop.talks.get(user) or _Talk(Chat(store=store, user=user)) for user in users]
+        return tuple(ChatRecord(chat=talk.chat, last=talk.last) for talk in talks)
+
+    async def read_log(self, store: str, after: int, limit: int) -> LogPage:
+        """See `Storage.read_log`."""
+        shop = await self._shop(store)
+        frames = tuple(frame for offset, frame in shop.log if offset > after)[:limit]
+        return LogPage(frames=frames, first=shop.log[0][0] if shop.log else shop.offset + 1, offset=shop.offset)
+
+    async def read_chat(
+        self, store: str, user: str, *, after_seq: int | None = None, after_offset: int | None = None, limit: int
+    ) -> ChatPage:
+        """See `Storage.read_chat`."""
+        talk = await self._talk(store, user)
+        entries = (kept.entry for kept in talk.kept)
+        if after_seq is not None:
+            above = [entry for entry in entries if entry.seq > after_seq]
+        else:
+            above = [entry for entry in entries if entry.offset > (after_offset or 0)]
+        page = tuple(above[:limit])
+        return ChatPage(entries=page, first=talk.first, seq=talk.chat.seq, offset=talk.chat.offset, more=len(page) == limit)
+
+    async def read_history(self, store: str, user: str, before: int | None, limit: int, *, notes: bool, statuses: bool) -> ChatPage:
+        """See `Storage.read_history`."""
+        talk = await self._talk(store, user)
+        entries = [kept.entry for kept in talk.kept if before is None or kept.entry.seq < before]
+        messages = [place for place, entry in enumerate(entries) if entry.kind == "m"]
+        wanted = {"m", *("n" if notes else ""), *("s" if statuses else "")}
+        page = entries[messages[-limit] :] if len(messages) >= limit else entries
+        return ChatPage(
+            entries=tuple(entry for entry in page if entry.kind in wanted),
+            first=talk.first,
+            seq=talk.chat.seq,
+            offset=talk.chat.offset,
+            more=len(messages) > limit,
+        )
+
+    async def list_chats(self, store: str, status: str | None, after: tuple[int, str] | None, limit: int) -> ListPage:
+        """See `Storage.list_chats`."""
+        chats = (await self._shop(store)).newest((status,) if status else _STATUSES)
+        users = [chat.user for chat in chats if after is None or (-chat.at, chat.user) > (-after[0], after[1])]
+        return ListPage(users=tuple(users[:limit]), more=len(users) > limit)
+
+    async def snapshot(self, store: str, agent: str, limit: int) -> Snapshot:
+        """See `Storage.snapshot`."""
+        shop = await self._shop(store)
+        found = [chat.user for status in ("waiting", "claimed") for chat in shop.newest((status,))[:limit]]
+        return Snapshot(
+            offset=shop.offset,
+            first=shop.log[0][0] if shop.log else shop.offset + 1,
+            acknowledged=shop.cursors.get(agent),
+            users=tuple(dict.fromkeys(found + sorted(shop.owned_by(agent)))),
+        )
+
+    async def stores_of_user(self, user: str) -> tuple[str, ...]:
+        """See `Storage.stores_of_user`."""
+        return tuple(self._stores_of_user.get(user, ()))
+
+    async def stores_of_agent(self, agent: str) -> tuple[str, ...]:
+        """See `Storage.stores_of_agent`."""
+        return tuple(self._stores_of_agent.get(agent, ()))
+
+    async def waiting(self, store: str) -> tuple[str, ...]:
+        """See `Storage.waiting`."""
+        chats = (await self._shop(store)).newest(("waiting",))
+        return tuple(chat.user for chat in sorted(chats, key=lambda chat: (chat.since, chat.user)))
+
+    async def owned(self, store: str) -> dict[str, tuple[str, ...]]:
+        """See `Storage.owned`."""
+        owned: dict[str, tuple[str, ...]] = {}
+        for chat in (await self._shop(store)).newest(("claimed",)):
+            owned[chat.owner_id] = (*owned.get(chat.owner_id, ()), chat.user)
+        return owned
+
+    async def stores_with_claims(self) -> tuple[str, ...]:
+        """See `Storage.stores_with_claims`."""
+        return tuple(store for store in sorted(self._stores) if self._shops[store].newest(("claimed",)))
+
+    async def _shop(self, store: str) -> _Shop:
+        await asyncio.sleep(0)
+        return self._shops.get(store) or _Shop()
+
+    async def _talk(self, store: str, user: str) -> _Talk:
+        return (await self._shop(store)).talks.get(user) or _Talk(Chat(store=store, user=user))
+
+
+def _runs(batch: Sequence[Append]) -> dict[str, dict[str, list[int]]]:
+    """Places in the batch by store and chat, as the script takes them."""
+    stores: dict[str, dict[str, list[int]]] = {}
+    for place, append in enumerate(batch):
+        stores.setdefault(append.store, {}).setdefault(append.user, []).append(place)
+    return stores
+
+
+def _look(shop: _Shop, condition: Condition) -> tuple[bool, int | str | None]:
+    """Whether the condition holds, and what the truth is."""
+    match condition:
+        case LoadBelow(agent=agent, limit=limit):
+            return (load := len(shop.owned_by(agent))) < limit, load
+        case LoadAtLeast(agent=agent, limit=limit):
+            return (load := len(shop.owned_by(agent))) >= limit, load
+        case OnRoster(agent=agent):
+            return agent in shop.roster, shop.roster.get(agent)
+        case NotOnRoster(agent=agent):
+            return agent not in shop.roster, shop.roster.get(agent)
+        case NotSeenSince(agent=agent, arrivals=arrivals):
+            return (seen := shop.arrivals.get(agent, 0)) == arrivals, seen
+
+
+def _move_mark(talk: _Talk, event: MarkMoved) -> None:
+    chat = talk.chat
+    held = chat.user_received if event.mark == "received" else chat.user_read if event.side == "user" else chat.store_read
+    seq = min(event.seq, chat.seq)
+    if seq <= held:
+        return
+    chat = apply(chat, MarkMoved(side=event.side, mark=event.mark, seq=seq))
+    if event.mark == "read":
+        count = chat.from_user
+        if seq < chat.seq:
+            count = next((kept.from_user for kept in talk.kept if kept.entry.seq >= seq), chat.from_user)
+        field = "user_read_from_user" if event.side == "user" else "store_read_from_user"
+        chat = msgspec.structs.replace(chat, **{field: count})
+    talk.chat = chat
