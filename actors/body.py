@@ -96,7 +96,7 @@ def encode_body(kind: str, raw: bytes | memoryview) -> bytes:
         if len(raw) > BODY_LIMIT and len(_ENCODE(msgspec.json.decode(raw))) > BODY_LIMIT:
             raise BodyTooLarge
         encoded = _ENCODE(body)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise BadBody(kind) from error
     if len(encoded) > BODY_LIMIT:
         raise BodyTooLarge

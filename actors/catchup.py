@@ -16,7 +16,7 @@ from actors import wire
 from actors.append import ChatRecord, Snapshot, StorageUnavailable
 from actors.chat import Side
 from actors.close import Close
-from actors.event import for_user
+from actors.event import for_user, offset_of
 from actors.outbox import Track
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Catchup:
     async def _read_behind(self) -> None:
         for track in [track for track in self._session.tracks.values() if not track.live]:
             while await self._read_page(track):
-                await self._session.until_room()
+                pass
 
     async def _read_page(self, track: Track) -> bool:
         """Reads one page behind the track's cursor; False when it was the last."""
@@ -113,7 +113,7 @@ class Catchup:
         page = await self._node.storage.read_log(track.store, track.cursor, self._node.options.page_limit)
         if self._lost_place(track, page.offset, trimmed=page.first > track.cursor + 1):
             return False
-        self._put(track, [(track.cursor + 1 + i, frame) for i, frame in enumerate(page.frames)])
+        await self._put(track, [(offset_of(frame), frame) for frame in page.frames])
         return len(page.frames) == self._node.options.page_limit
 
     async def _read_chat_page(self, track: Track, user: str) -> bool:
@@ -121,7 +121,7 @@ class Catchup:
         trimmed = page.first > 1 and bool(page.entries) and page.entries[0].seq <= page.first and track.cursor > 0
         if self._lost_place(track, page.offset, trimmed=trimmed):
             return False
-        self._put(track, [(entry.offset, b"" if entry.kind == "n" else for_user(entry.frame)) for entry in page.entries])
+        await self._put(track, [(entry.offset, b"" if entry.kind == "n" else for_user(entry.frame)) for entry in page.entries])
         return page.more
 
     def _lost_place(self, track: Track, end: int, *, trimmed: bool) -> bool:
@@ -132,8 +132,8 @@ class Catchup:
             self._session.end(Close.LOST_PLACE)
         return self._session.close_code is not None
 
-    def _put(self, track: Track, numbered: list[tuple[int, bytes]]) -> None:
-        """Puts frames into the outbox in pieces that fit one WebSocket message."""
+    async def _put(self, track: Track, numbered: list[tuple[int, bytes]]) -> None:
+        """Puts frames into the outbox in pieces that fit one WebSocket message, as fast as the socket takes them."""
         part: list[bytes] = []
         size = 0
         for i, (number, frame) in enumerate(numbered):
@@ -142,9 +142,9 @@ class Catchup:
                 size += len(frame)
             if size > 32 * 1024 or i == len(numbered) - 1:
                 self._session.outbox.put_read(track, number, b",".join(part), len(part))
+                self._session.wake()
                 part, size = [], 0
-        if numbered:
-            self._session.wake()
+                await self._session.until_room()
 
     # The opening of an agent.
 
@@ -226,10 +226,9 @@ class Catchup:
             page = await node.storage.read_chat(chat.store, chat.user, after_seq=after, limit=node.options.page_limit)
         while True:
             missed = [(e.offset, for_user(e.frame)) for e in page.entries if e.kind == "m" and e.offset <= chat.offset]
-            self._put(track, missed)
+            await self._put(track, missed)
             if not page.more or not page.entries or page.entries[-1].offset >= chat.offset:
                 break
-            await self._session.until_room()
             page = await node.storage.read_chat(chat.store, chat.user, after_offset=page.entries[-1].offset, limit=node.options.page_limit)
         self._session.outbox.put_read(track, chat.offset, b"", 0)
         if self._session.enters(chat.store):

@@ -146,6 +146,12 @@ def for_user(frame: bytes) -> bytes:
     return frame[:start] + frame[frame.index(b",", start + len(_OFFSET)) :]
 
 
+def offset_of(frame: bytes) -> int:
+    """The store's number of a frame as agents get it."""
+    start = frame.index(_OFFSET) + len(_OFFSET)
+    return int(frame[start : frame.index(b",", start)])
+
+
 def marks(about: bytes, side: Side, received: int, read: int) -> bytes:
     """The `marks` frame of one side of a chat."""
     got = b'"received":%d,' % received if side == "user" else b""

@@ -35,5 +35,5 @@ class Options:
     """Queries of one identity under way at once."""
     list_limit: int = 1000
     """Chats of one status in a snapshot, and messages a user is handed who never acknowledged any."""
-    page_limit: int = 500
+    page_limit: int = 200
     """Entries of one read while a session catches up."""
