@@ -239,10 +239,11 @@ class StorageActor:
             await asyncio.sleep(0.25)
             late_s = self._clock.monotonic_s() - ANSWER_S
             if self._sent and not self._told_unknown and self._sent[0][2] < late_s:
-                self._told_unknown = True
                 if self._maybe_done:
+                    self._told_unknown = True
                     self._tell(self._sent, [Unknown()] * len(self._sent))
                 else:
+                    # Given up after the try at hand; should that one be lost, there is something to tell after all.
                     self._abandoned = True
             if self._gathered and self._gathered[0][2] < late_s:
                 late = [waiting for waiting in self._gathered if waiting[2] < late_s]

@@ -155,7 +155,8 @@ for _ = 1, tonumber(ARGV[1]) do
           broken = true
           answer(5, unmet - 1, truth or false, 0)
         else
-          local with_seq = false
+          local with_seq, wrote, delta = false, false, {}
+          local before = { seq, offset, from_user, last, after_last, epoch, status, owner, at, relisted }
           local function carry_out()
             local previous, number = last, seq
             for _ = 1, n_events do
@@ -167,14 +168,15 @@ for _ = 1, tonumber(ARGV[1]) do
                 seq, offset = seq + 1, offset + 1
                 if side == 'u' then
                   from_user = from_user + 1
-                  if name ~= '' then changed.un = name end
+                  if name ~= '' then delta.un = name end
                 end
                 local frame = '{"type":"message",' .. about .. ',"seq":' .. seq .. ',"offset":' .. offset .. ',' .. tail
                 call('XADD', log, 'MAXLEN', '~', log_limit, offset .. '-0', 'f', frame)
+                wrote = true
                 if call('RPUSH', history, 'm ' .. seq .. ' ' .. offset .. ' ' .. from_user .. ' ' .. frame) > history_limit then
                   call('LTRIM', history, -history_limit, -1)
                 end
-                changed.sq, changed.fu, changed.at, changed.of, changed.al = seq, from_user, at, offset, 0
+                delta.sq, delta.fu, delta.at, delta.of, delta.al = seq, from_user, at, offset, 0
                 last, after_last, number, relisted, with_seq = offset, 0, seq, true, true
               elseif op == 'n' or op == 's' then
                 local tail
@@ -183,57 +185,67 @@ for _ = 1, tonumber(ARGV[1]) do
                   ai = ai + 2
                 else
                   epoch, status, owner, tail = ARGV[ai + 2], ARGV[ai + 3], ARGV[ai + 4], ARGV[ai + 9]
-                  changed.ep, changed.st, changed.ow, changed.on, changed.si = epoch, status, owner, ARGV[ai + 5], ARGV[ai + 6]
+                  delta.ep, delta.st, delta.ow, delta.on, delta.si = epoch, status, owner, ARGV[ai + 5], ARGV[ai + 6]
                   if ARGV[ai + 7] == '1' then
                     ki = ki + 1
                     call('SREM', KEYS[ki], user)
+                    wrote = true
                   end
                   if ARGV[ai + 8] == '1' then
                     ki = ki + 1
                     call('SADD', KEYS[ki], user)
+                    wrote = true
                   end
                   if status == 'waiting' then
                     call('ZADD', KEYS[base + 10], ARGV[ai + 6], user)
                   else
                     call('ZREM', KEYS[base + 10], user)
                   end
+                  wrote = true
                   ai, relisted = ai + 9, true
                 end
                 offset, after_last = offset + 1, after_last + 1
                 local frame = '{"type":"' .. (op == 'n' and 'note' or 'status') .. '",' .. about .. ',"offset":' .. offset .. ',' .. tail
                 call('XADD', log, 'MAXLEN', '~', log_limit, offset .. '-0', 'f', frame)
+                wrote = true
                 call('RPUSH', history, op .. ' ' .. seq .. ' ' .. offset .. ' ' .. from_user .. ' ' .. frame)
-                changed.of, changed.al = offset, after_last
+                delta.of, delta.al = offset, after_last
                 last = offset
               elseif op == 'k' then
                 local side, mark, to = ARGV[ai + 2], ARGV[ai + 3], math.min(tonumber(ARGV[ai + 4]), seq)
                 ai = ai + 4
                 if mark == 'received' then
-                  if to > user_received then user_received, changed.ur = to, to end
+                  if to > user_received then user_received, delta.ur = to, to end
                 elseif side == 'u' then
                   if to > user_read then
-                    user_read, changed.ud = to, to
-                    changed.uf = from_user_at(history, to, seq, from_user)
+                    user_read, delta.ud = to, to
+                    delta.uf = from_user_at(history, to, seq, from_user)
                   end
                 elseif to > store_read then
-                  store_read, changed.sd = to, to
-                  changed.sf = from_user_at(history, to, seq, from_user)
+                  store_read, delta.sd = to, to
+                  delta.sf = from_user_at(history, to, seq, from_user)
                 end
               elseif op == 'A' then
                 call('HSETNX', head, 'bo', ARGV[ai + 4])
+                wrote = true
                 call('HSET', KEYS[base + 6], ARGV[ai + 2], ARGV[ai + 3])
                 number = call('HINCRBY', KEYS[base + 8], ARGV[ai + 2], 1)
                 ai = ai + 4
               elseif op == 'L' then
                 call('HDEL', KEYS[base + 6], ARGV[ai + 2])
+                wrote = true
                 ai = ai + 2
               elseif op == 'V' then
                 call(ARGV[ai + 3] == '1' and 'SADD' or 'SREM', KEYS[base + 7], ARGV[ai + 2])
+                wrote = true
                 ai = ai + 3
               else -- C
                 local held = tonumber(call('HGET', KEYS[base + 9], ARGV[ai + 2]) or '-1')
                 local to = math.min(tonumber(ARGV[ai + 3]), offset)
-                if to > held then call('HSET', KEYS[base + 9], ARGV[ai + 2], to) end
+                if to > held then
+                  call('HSET', KEYS[base + 9], ARGV[ai + 2], to)
+                  wrote = true
+                end
                 ai = ai + 3
               end
             end
@@ -241,7 +253,8 @@ for _ = 1, tonumber(ARGV[1]) do
           end
           local ok, number, previous = pcall(carry_out)
           if ok then
-            written = written or n_events > 0
+            written = written or wrote
+            for field, value in pairs(delta) do changed[field] = value end
             answer(1, number, last, previous)
             if remember == '1' then
               local kept = content .. number .. ' ' .. last .. ' ' .. previous .. ' ' .. (with_seq and '"seq":' .. number .. ',' or '') .. reply
@@ -251,7 +264,9 @@ for _ = 1, tonumber(ARGV[1]) do
             end
           else
             -- The server refuses the first write or none (OOM, READONLY, MISCONF): then nothing of the batch has happened, and it says so.
-            if not written then error(number) end
+            if not written and not wrote then error(number) end
+            seq, offset, from_user, last, after_last = before[1], before[2], before[3], before[4], before[5]
+            epoch, status, owner, at, relisted = before[6], before[7], before[8], before[9], before[10]
             broken = reason(number)
             answer(7, broken, 0, 0)
           end
