@@ -19,7 +19,7 @@ class Bucket:
             return 0.0
         self._left = min(self._rate * BURST_S, self._left + (now_s - self.at_s) * self._rate)
         self.at_s = now_s
-        if self._left >= 1.0:
-            self._left -= 1.0
+        if self._left >= 1.0 - 1e-9:
+            self._left = max(0.0, self._left - 1.0)
             return 0.0
         return (1.0 - self._left) / self._rate

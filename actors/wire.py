@@ -1,5 +1,7 @@
 """What the server says that is not an event: answers, greetings, summaries. Every frame is bytes of compact JSON."""
 
+from math import ceil
+
 import msgspec
 
 from actors.append import ChatRecord
@@ -42,7 +44,7 @@ def error(id: str | None, refused: Refused) -> bytes:
     parts.append(b'"code":"%b","detail":%b' % (refused.code.encode(), _json(DETAIL[refused.code])))
     parts.append(b'"temporary":%b' % (b"true" if refused.temporary else b"false"))
     if refused.retry_after_s is not None:
-        parts.append(b'"retry_after":%b' % _json(round(refused.retry_after_s, 3)))
+        parts.append(b'"retry_after":%b' % _json(ceil(refused.retry_after_s * 1000) / 1000))
     if refused.code in ABOUT_OWNERSHIP:
         parts.append(b'"owner":%b,"epoch":%b,"since":%b' % (_json(refused.owner), _json(refused.epoch), _json(refused.since)))
     return b",".join(parts) + b"}"
