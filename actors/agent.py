@@ -121,7 +121,7 @@ class AgentActor(Participant):
 
         append = Append(store=store, events=(event,), tails=(b"",), size=100)
         if not self._store(store).tell(StoreRequest(append=append, done=done)):
-            done(Failed("overloaded"))
+            done(Failed("the mailbox is full", "overloaded"))
         return kept
 
     def entitle(self, session: "Session", before: Identity, fresh: Identity) -> None:
@@ -286,7 +286,7 @@ class AgentActor(Participant):
         append = Append(store=store, sender=sender_digest("agent", session.identity.id, id), content=content, records=True)
         append.events, append.tails, append.size = events, (b"",) * len(events), 100
         if not self._store(store).tell(StoreRequest(append=append, done=done, happened=happened)):
-            done(Failed("overloaded"))
+            done(Failed("the mailbox is full", "overloaded"))
 
 
 def _conclude(session: "Session", id: str, outcomes: list[Outcome]) -> None:
@@ -297,5 +297,5 @@ def _conclude(session: "Session", id: str, outcomes: list[Outcome]) -> None:
         known = all(isinstance(outcome, Duplicate) and not outcome.recovered for outcome in outcomes)
         session.acknowledge(id, b"", duplicate=known)
     else:
-        codes = [outcome.reason for outcome in outcomes if isinstance(outcome, Failed)]
-        session.refuse(id, Refused(code=codes[0] if codes and codes[0] in ("overloaded", "internal") else "unavailable"))
+        codes = [outcome.code for outcome in outcomes if isinstance(outcome, Failed)]
+        session.refuse(id, Refused(code=codes[0] if codes else "unavailable"))

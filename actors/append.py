@@ -94,9 +94,11 @@ class Withdrawn(msgspec.Struct, frozen=True):
 
 
 class Failed(msgspec.Struct, frozen=True):
-    """It did not happen and will not: the storage is out of reach, or it refused this append alone."""
+    """It did not happen and will not: the storage is out of reach (`unavailable`), or this append alone cannot be carried out."""
 
     reason: str
+    code: str = "internal"
+    """The error its sender gets."""
 
 
 class Unknown(msgspec.Struct, frozen=True):

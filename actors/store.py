@@ -97,7 +97,7 @@ class StoreActor(Actor[StoreMessage]):
             case Request():
                 self._refuse(message, Refused(code=code))
             case StoreRequest():
-                message.conclude(Failed(code))
+                message.conclude(Failed("not carried out", code))
             case _:
                 pass
 
@@ -313,7 +313,7 @@ class StoreActor(Actor[StoreMessage]):
     def _store_request(self, request: StoreRequest) -> None:
         self.used_s = self.node.clock.monotonic_s()
         if not self.node.storage.has_room():
-            request.conclude(Failed("overloaded"))
+            request.conclude(Failed("the batch is full", "overloaded"))
             return
         self._in_flight[request.append] = request
         self.node.storage.append(request.append, self)
@@ -405,10 +405,10 @@ class StoreActor(Actor[StoreMessage]):
             case Reused():
                 slot.rest()
                 self._refuse(request, Refused(code="id_reused"))
-            case Failed(reason):
+            case Failed(reason, code):
                 again.setdefault(request.user, [])
                 self._log.warning("append_failed", store=self.store, reason=reason)
-                self._refuse(request, Refused(code="unavailable"))
+                self._refuse(request, Refused(code=code))
             case Conflicted() | Unmet() | Withdrawn():
                 again.setdefault(request.user, []).append(request)
                 self._learn(slot, request, append, outcome)

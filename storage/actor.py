@@ -41,6 +41,9 @@ GATHER_BYTES = 16 * 1024 * 1024
 PAUSE_S = (0.0, 0.05, 0.1, 0.2, 0.5)
 """The pause before the n-th try at the same batch."""
 
+PING_S = 1.0
+"""After this long without a reply the storage is asked whether it is there."""
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -64,6 +67,7 @@ class StorageActor:
         """Whether the batch on its way may have been carried out already."""
         self._work = asyncio.Event()
         self._born = ""
+        self._heard_s = clock.monotonic_s()
         self.outages = 0
         self.reachable = True
 
@@ -89,7 +93,7 @@ class StorageActor:
         except (JournalUnreachable, JournalRefused, JournalLost, TimeoutError):
             self._failed()
             return False
-        self.reachable = True
+        self._heard()
         return True
 
     # Gathering.
@@ -121,7 +125,7 @@ class StorageActor:
                 except Exception as error:  # noqa: BLE001 - the storage actor outlives its bugs
                     self._crashed(error)
                     sent, self._sent = self._sent, []
-                    self._tell(sent, [Failed("internal")] * len(sent))
+                    self._tell(sent, [Failed("a bug")] * len(sent))
         finally:
             watch.cancel()
 
@@ -155,7 +159,7 @@ class StorageActor:
                 return
             tries += 1
             if self._abandoned and not self._maybe_done:
-                self._conclude([Failed("storage cannot be reached")] * len(batch))
+                self._conclude([Failed("storage cannot be reached", "unavailable")] * len(batch))
                 return
             await asyncio.sleep(PAUSE_S[min(tries, len(PAUSE_S) - 1)])
 
@@ -168,7 +172,7 @@ class StorageActor:
                 await asyncio.sleep(PAUSE_S[-1])
         except Exception as error:  # noqa: BLE001 - this is the bad one
             self._crashed(error)
-            return Failed("internal")
+            return Failed("a bug")
 
     def _crashed(self, error: Exception) -> None:
         self._tally.crashes["storage"] += 1
@@ -192,7 +196,7 @@ class StorageActor:
         except (JournalLost, TimeoutError) as error:
             self._failed(error)
             return None
-        self.reachable = True
+        self._heard()
         self._tally.append_s.observe(self._clock.monotonic_s() - started_s)
         self._tally.batch.observe(len(batch))
         if maybe_before:
@@ -201,7 +205,7 @@ class StorageActor:
 
     def _failed(self, error: Exception | None = None) -> None:
         if self.reachable:
-            self._log.warning("storage out of reach", error=repr(error))
+            self._log.warning("storage_out_of_reach", error=repr(error))
         self.reachable = False
         self.outages += 1
         self._tally.storage_failures += 1
@@ -235,8 +239,11 @@ class StorageActor:
     # Deadlines.
 
     async def _watch(self) -> None:
+        ping: asyncio.Task[None] | None = None
         while True:
             await asyncio.sleep(0.25)
+            if (ping is None or ping.done()) and self._clock.monotonic_s() - self._heard_s >= PING_S:
+                ping = asyncio.get_running_loop().create_task(self._ping())
             late_s = self._clock.monotonic_s() - ANSWER_S
             if self._sent and not self._told_unknown and self._sent[0][2] < late_s:
                 if self._maybe_done:
@@ -256,17 +263,36 @@ class StorageActor:
         withdrawn = self._withdraw({(append.store, append.user) for append, _, _ in late if append.user})
         if not self._gathered:
             self._work.clear()
-        self._tell(late + withdrawn, [*[Failed("storage cannot be reached")] * len(late), *[Withdrawn()] * len(withdrawn)])
+        self._tell(late + withdrawn, [*[Failed("storage cannot be reached", "unavailable")] * len(late), *[Withdrawn()] * len(withdrawn)])
+
+    async def _ping(self) -> None:
+        """An outage that nobody meets must be noticed too: grace periods start anew after it."""
+        try:
+            async with asyncio.timeout(2 * PING_S):
+                await self._journal.ping()
+        except (JournalUnreachable, JournalRefused, JournalLost, TimeoutError) as error:
+            self._failed(error)
+        else:
+            self._heard()
+
+    def _heard(self) -> None:
+        self._heard_s = self._clock.monotonic_s()
+        if not self.reachable:
+            self.reachable = True
+            self.outages += 1  # an outage ends now, however long ago it was noticed
+            self._log.info("storage_reached_again")
 
     # Reading.
 
     async def _read(self, read: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
             async with asyncio.timeout(ANSWER_S):
-                return await read(*args, **kwargs)
+                found = await read(*args, **kwargs)
         except (JournalUnreachable, JournalRefused, JournalLost, TimeoutError) as error:
             self._failed(error)
             raise StorageUnavailable from error
+        self._heard()
+        return found
 
     async def load_store(self, store: str) -> StoreState:
         """See `Storage`."""

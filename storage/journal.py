@@ -31,6 +31,9 @@ class Journal(Protocol):
     async def rebirth(self) -> str:
         """A new birth mark, for data that is not what it was."""
 
+    async def ping(self) -> None:
+        """Raises if the journal does not answer."""
+
     async def probe(self) -> None:
         """Writes a trifle; raises if the journal cannot be reached or takes no writes."""
 

@@ -222,6 +222,9 @@ class MemoryJournal:
         """See `Journal.birth`."""
         return self._birth
 
+    async def ping(self) -> None:
+        """See `Journal.ping`."""
+
     async def rebirth(self) -> str:
         """See `Journal.rebirth`."""
         self._birth = secrets.token_hex(8)

@@ -83,6 +83,10 @@ class RedisJournal:
             raise JournalRefused(text)
         return _outcomes(planned, batch, reply)
 
+    async def ping(self) -> None:
+        """See `Journal.ping`."""
+        await self._ask(("PING",))
+
     async def probe(self) -> None:
         """See `Journal.probe`."""
         await self._ask(("SET", f"{LAYOUT}:pulse", self._now_ms()))

@@ -1,0 +1,184 @@
+"""The hold: when a send fails temporarily, the sends behind it to the same chat fail too, so that sending again keeps their order."""
+
+import asyncio
+
+import pytest
+
+from actors.chat import Party
+from actors.command import ResolveChat
+from actors.session import HELD_S
+from tests.actors.world import World, send
+
+
+def full_for(world, count):
+    """The storage batch has no room for the next `count` commands."""
+    left = count
+    whole = type(world.storage).has_room
+
+    def has_room():
+        nonlocal left
+        left -= 1
+        return left < 0 and whole(world.storage)
+
+    world.storage.has_room = has_room
+
+
+async def answers(peer, *ids):
+    return [(await peer.answer(id)).get("code", "ack") for id in ids]
+
+
+async def log_texts(world, store="s1"):
+    return [frame["body"]["text"] for frame in await world.log_frames(store) if frame["type"] == "message"]
+
+
+@pytest.fixture
+async def user(world):
+    await world.agent(stores=["s1", "s2"])
+    user = await world.user()
+    await user.send("0")
+    await user.send("0", store="s2")
+    return user
+
+
+async def test_sends_behind_one_that_failed_fail_too_and_sending_again_keeps_their_order(world, user):
+    full_for(world, 1)
+    batch = [send(text, text) for text in ("a", "b", "c")]
+    await user.say_all(*batch)
+    assert await answers(user, "a", "b", "c") == ["overloaded"] * 3
+    await user.say_all(*batch)
+    assert await answers(user, "a", "b", "c") == ["ack"] * 3
+    assert await log_texts(world) == ["0", "a", "b", "c"]
+
+
+async def test_what_was_sent_before_the_one_that_failed_is_not_held(world, user):
+    world.journal.open.clear()
+    await user.say_all(send("before", "x"))
+    await world.journal.held.wait()
+    full_for(world, 1)
+    await user.say_all(send("a", "a"), send("b", "b"))
+    world.journal.open.set()
+    assert await answers(user, "x", "a", "b") == ["ack", "overloaded", "overloaded"]
+
+
+async def test_other_chats_other_senders_and_other_commands_are_not_held(world, user):
+    other, tab = await world.user("u2"), await world.user("u1")
+    await other.send("0")
+    full_for(world, 1)
+    await user.say_all(send("a", "a"), send("else", "e", store="s2"), {"type": "read", "id": "r", "store": "s1", "seq": 1})
+    assert await answers(user, "a", "e", "r") == ["overloaded", "ack", "ack"]
+    await other.send("fine")
+    await tab.send("another tab has an order of its own")
+    await user.say_all(send("b", "b"))
+    assert await answers(user, "b") == ["overloaded"]
+
+
+async def test_an_agents_sends_are_held_for_each_chat(world):
+    agent = await world.agent()
+    for id in ("u1", "u2"):
+        await (await world.user(id)).send("0")
+        await agent.ack("claim", store="s1", user=id)
+    full_for(world, 1)
+    await agent.say_all(send("a", "a", user="u1"), send("b", "b", user="u2"), send("c", "c", user="u1"))
+    assert await answers(agent, "a", "b", "c") == ["overloaded", "ack", "overloaded"]
+
+
+async def test_until_the_first_is_sent_again_the_others_stay_held(world, user):
+    full_for(world, 1)
+    await user.say_all(send("a", "a"), send("b", "b"))
+    await answers(user, "a", "b")
+    await user.say_all(send("b", "b"), send("a", "a"), send("b", "b2"))
+    assert await answers(user, "b", "a", "b2") == ["overloaded", "ack", "ack"]
+
+
+async def test_after_a_moment_nothing_is_held_though_the_first_never_came_again(world, user):
+    full_for(world, 1)
+    await user.say_all(send("a", "a"), send("b", "b"))
+    await answers(user, "a", "b")
+    await asyncio.sleep(HELD_S + 0.01)
+    await user.send("given up")
+    assert await log_texts(world) == ["0", "given up"]
+
+
+async def test_a_first_that_fails_again_holds_again(world, user):
+    for _ in range(3):
+        full_for(world, 1)
+        await user.say_all(send("a", "a"), send("b", "b"))
+        assert await answers(user, "a", "b") == ["overloaded"] * 2
+    await user.say_all(send("a", "a"), send("b", "b"))
+    assert await answers(user, "a", "b") == ["ack"] * 2
+    assert await log_texts(world) == ["0", "a", "b"]
+
+
+async def test_a_refusal_that_is_not_temporary_holds_nothing(world):
+    agent, user = await world.agent(), await world.user()
+    await user.send("0")
+    await agent.say_all(send("a", "a", user="u1"), {"type": "claim", "id": "c", "store": "s1", "user": "u1"}, send("b", "b", user="u1"))
+    assert await answers(agent, "a", "c", "b") == ["not_claimed", "ack", "ack"]
+
+
+@pytest.mark.parametrize("fault", ["unreachable", "lost_before", "lost_after"])
+async def test_through_an_outage_a_client_that_sends_again_in_order_has_its_history_in_order(world, user, fault):
+    setattr(world.journal, fault, 1_000_000 if fault.startswith("lost") else True)
+    batch = [send(str(n), f"i{n}") for n in range(1, 9)]
+    await user.say_all(*batch[:3])
+    await asyncio.sleep(0.5)
+    await user.say_all(*batch[3:6])
+    await asyncio.sleep(4.3)
+    setattr(world.journal, fault, 0)
+    await user.say_all(*batch[6:])
+    first = await answers(user, *(frame["id"] for frame in batch))
+    assert "unavailable" in first
+    for frame, code in zip(batch, first, strict=True):
+        if code != "ack":
+            await user.say_all(frame)
+            assert await answers(user, frame["id"]) == ["ack"]
+    assert await log_texts(world) == [str(n) for n in range(9)]
+
+
+async def test_sends_behind_one_whose_fate_is_unknown_fail_too_because_it_may_turn_out_not_to_have_happened(world, user):
+    world.journal.open.clear()
+    await user.say_all(send("a", "a"))
+    await world.journal.held.wait()
+    await asyncio.sleep(2)
+    await user.say_all(send("b", "b"))
+    assert await answers(user, "a") == ["unavailable"]
+    await asyncio.sleep(HELD_S + 0.05)
+    await world.behind("u1", ResolveChat(by=Party("supervisor", "rival"), id="r"))
+    world.journal.open.set()
+    assert await answers(user, "b") == ["unavailable"]
+    await world.settle()
+    assert await log_texts(world) == ["0"], "b is not carried out before a"
+    for text in ("a", "b"):
+        await user.send(text, id=text)
+    assert await log_texts(world) == ["0", "a", "b"]
+
+
+async def test_a_client_over_its_rate_that_waits_as_told_has_its_history_in_order():
+    async with World(rate=2.0) as world:
+        await world.agent()
+        user = await world.user()
+        waiting = [send(str(n), f"i{n}") for n in range(40)]
+        while waiting:
+            await user.say_all(*waiting)
+            told = [(frame, await user.answer(frame["id"])) for frame in waiting]
+            waiting = [frame for frame, answer in told if answer["type"] == "error"]
+            codes = {answer["code"] for _, answer in told if answer["type"] == "error"}
+            assert codes <= {"rate_limited"}
+            if waiting:
+                await asyncio.sleep(next(answer["retry_after"] for _, answer in told if answer["type"] == "error"))
+        assert await log_texts(world) == [str(n) for n in range(40)]
+
+
+async def test_sends_behind_a_full_mailbox_keep_their_order_when_they_are_sent_again():
+    async with World(mailbox_limit=4) as world:
+        await world.agent()
+        user = await world.user()
+        await user.send("0")
+        waiting = [send(str(n), f"i{n}") for n in range(1, 31)]
+        rounds = 0
+        while waiting:
+            rounds += 1
+            await user.say_all(*waiting)
+            waiting = [frame for frame in waiting if (await user.answer(frame["id"]))["type"] == "error"]
+        assert rounds > 1
+        assert await log_texts(world) == [str(n) for n in range(31)]
