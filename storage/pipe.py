@@ -68,7 +68,8 @@ class Pipe:
             await connection.disconnect(nowait=True)
 
     def _resolve(self, command: Command) -> Command:
-        return ("EVALSHA", self._sha[command[1].name], *command[2:]) if isinstance(command[1], _Sha) else command
+        script = command[1] if command[0] == "EVALSHA" else None
+        return ("EVALSHA", self._sha[script.name], *command[2:]) if isinstance(script, _Sha) else command
 
     async def _open(self) -> AbstractConnection:
         connection = self._connect()

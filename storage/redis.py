@@ -242,7 +242,7 @@ class RedisJournal:
                     replies = await self._reader.call([command for command, _ in asked])
             except TimeoutError:
                 replies = [JournalLost("no reply in time")] * len(asked)
-            except (JournalUnreachable, JournalLost) as error:
+            except Exception as error:  # noqa: BLE001 - whoever asked must hear, whatever it was
                 replies = [error] * len(asked)
             for (_, answer), reply in zip(asked, replies, strict=True):
                 if answer.done():
