@@ -2,8 +2,13 @@
 
 import sys
 
+from actors.append import Append
+from actors.event import AgentArrived
+from actors.node import Node
+from actors.request import StoreRequest
 from web.token import TokenSigner
 
+STORE = "demo"
 DAY_S = 24 * 3600.0
 CAST = (
     ("user", "u1", "小明"),
@@ -13,12 +18,21 @@ CAST = (
 )
 
 
+def open_store(node: Node) -> None:
+    """Brings the store into being with its agents on the roster, as their first visits would; whoever comes first finds it there."""
+    for role, id, name in CAST:
+        if role != "user":
+            arrived = AgentArrived(agent=id, name=name, at=node.clock.wall_ms())
+            append = Append(store=STORE, events=(arrived,), tails=(b"",))
+            node.store(STORE).tell(StoreRequest(append=append, done=lambda _: None))
+
+
 def introduction(base: str, signer: TokenSigner, now_s: float) -> str:
     """The text, for a server at `base` (http://HOST:PORT)."""
     url = base.replace("http://", "ws://", 1) + "/ws"
     lines = ["", f"  WebSocket  {url}", f"  Health     {base}/readyz   {base}/metrics", "", "  Tokens of store demo, good for a day:", ""]
     for role, id, name in CAST:
-        stores = [] if role == "user" else ["demo"]
+        stores = [] if role == "user" else [STORE]
         token = signer.sign(role=role, id=id, stores=stores, name=name, ttl_s=DAY_S, now_s=now_s)
         lines += [f"  {role} {id} ({name})", f'  {{"type":"hello","token":"{token}"}}', ""]
     lines += [

@@ -25,7 +25,7 @@ from storage.link import Link, check
 from storage.promise import promise
 from storage.redis import RedisJournal
 from web.app import make_app
-from web.demo import introduction
+from web.demo import introduction, open_store
 from web.front import hypercorn_config, until
 from web.log import make_log, routed
 from web.secret import load_secret
@@ -92,6 +92,8 @@ async def _serve(settings: Settings, log: FilteringBoundLogger) -> None:
         tasks.start(storage.run())
         tasks.start(node.run())
 
+        if settings.demo:
+            open_store(node)
         app = make_app(settings, node, storage, signer, kept.sentence)
         closing = asyncio.Event()
         port = listener.getsockname()[1]
