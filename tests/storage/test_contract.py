@@ -8,6 +8,8 @@ from actors.chat import Chat, Owner
 from actors.event import AgentLeft, AvailabilitySet, CursorMoved, for_agents, for_user, subject, tail
 from actors.rule import LoadAtLeast, LoadBelow, NotOnRoster, NotSeenSince, OnRoster
 from storage.batch import Limits
+from storage.journal import JournalLost, JournalRefused, JournalUnreachable
+from storage.memory import MemoryJournal
 from tests.storage.material import (
     NOON,
     agent_says,
@@ -646,9 +648,12 @@ async def test_many_chats_are_loaded_in_the_order_asked_for(journal):
 
 async def test_the_last_message_is_found_behind_notes_and_statuses(journal):
     chat = await open_chat(journal)
-    await do(journal, chat, *(note(str(n)) for n in range(20)))
+    chat = await do(journal, chat, *(note(str(n)) for n in range(20)))
     (record,) = await journal.load_chats("s1", ("u1",))
     assert msgspec.json.decode(record.last)["body"] == {"text": "hello"}
+    await do(journal, chat, user_says("and then"))
+    (record,) = await journal.load_chats("s1", ("u1",))
+    assert msgspec.json.decode(record.last)["body"] == {"text": "and then"}
 
 
 # The rest.
@@ -668,3 +673,21 @@ async def test_the_birth_mark_stays(journal):
 
 def test_digests_in_these_tests_are_of_the_right_size():
     assert len(digest("x", 6)) == 6
+
+
+@pytest.mark.parametrize(("fault", "happens"), [(JournalRefused, False), (JournalUnreachable, False), (JournalLost, True)])
+async def test_a_fault_in_memory_strikes_before_or_after_a_batch(wall, fault, happens):
+    journal, calls = MemoryJournal(wall, Limits()), []
+
+    def strike():
+        calls.append(fault)
+        if len(calls) == 1 + happens:
+            raise fault
+
+    journal.fault = strike
+    append = append_to(NEW, user_says(), changed(NEW, "waiting"), id="1")
+    with pytest.raises(fault):
+        await journal.append([append])
+    assert (await chat_of(journal)).exists == happens
+    expected = Duplicate(b'"seq":1,"at":1', 1, 2, 0) if happens else Committed(1, 2, 0)
+    assert await journal.append([append]) == [expected]
