@@ -121,7 +121,13 @@ class Catchup:
         trimmed = page.first > 1 and bool(page.entries) and page.entries[0].seq <= page.first and track.cursor > 0
         if self._lost_place(track, page.offset, trimmed=trimmed):
             return False
-        await self._put(track, [(entry.offset, b"" if entry.kind == "n" else for_user(entry.frame)) for entry in page.entries])
+        shown = "ms" if self._session.ready else "m"
+        await self._put(track, [(entry.offset, for_user(entry.frame) if entry.kind in shown else b"") for entry in page.entries])
+        if not self._session.ready:
+            # What a user is handed before `ready` are messages only; what changed meanwhile follows it.
+            for entry in page.entries:
+                if entry.kind == "s":
+                    self._session.tell_when_ready(for_user(entry.frame))
         return page.more
 
     def _lost_place(self, track: Track, end: int, *, trimmed: bool) -> bool:

@@ -158,6 +158,8 @@ def _transfer(chat: Chat, command: c.TransferChat, now_ms: int) -> Decision:
 
 
 def _take_over(chat: Chat, command: c.TakeOverChat, now_ms: int) -> Decision:
+    if command.by.role != "supervisor":
+        return _reject("forbidden", chat)
     if chat.status == "closed":
         return _reject("closed", chat)
     if _owns(chat, command.by):

@@ -225,6 +225,10 @@ class Session:
         if self._was_full:
             self._update_room()
 
+    def tell_when_ready(self, frame: bytes) -> None:
+        """Adds a frame in its order, but not before `ready`."""
+        self._put(frame)
+
     def _put(self, frame: bytes) -> None:
         if self.ready:
             self.push(frame)

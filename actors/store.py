@@ -143,6 +143,8 @@ class StoreActor(Actor[StoreMessage]):
     def receive(self, message: StoreMessage) -> None:  # noqa: C901 - one case for each message
         """See `Actor`."""
         match message:
+            case Request():
+                self._request(message)
             case BatchSettled(settled):
                 self._settle(settled)
             case StoreLoaded(state, owners):
@@ -160,8 +162,6 @@ class StoreActor(Actor[StoreMessage]):
                 self.restart()
             case _ if self.state is None:
                 self._wait(message)
-            case Request():
-                self._request(message)
             case StoreRequest():
                 self._store_request(message)
             case ShowTyping():
@@ -257,7 +257,9 @@ class StoreActor(Actor[StoreMessage]):
     # Deciding.
 
     def _request(self, request: Request) -> None:
-        assert self.state is not None
+        if self.state is None:
+            self._wait(request)
+            return
         if not self.state.exists:
             # `used_s` stands still: another node may bring the store into being, so what does not exist is not remembered for long.
             self._refuse(request, Refused(code="no_such_store"))

@@ -77,6 +77,8 @@ def _put(planned: Plan, keys: StoreKeys, append: Append) -> None:
     for condition in append.conditions:
         planned.keys.append(_put_condition(arguments, keys, condition))
     for event, tail in zip(append.events, append.tails, strict=True):
+        if isinstance(event, StatusChanged) and event.epoch <= append.epoch:
+            raise ValueError("every change of status or owner raises the epoch")
         _put_event(arguments, planned.keys, keys, event, tail)
     planned.args += (append.sender, append.content, int(append.records), append.epoch, append.owner, append.answer)
     planned.args += (len(planned.keys) - first_key, len(arguments), len(append.conditions), len(append.events))

@@ -210,9 +210,8 @@ class MemoryJournal:
         shop.log.append((chat.offset, frame))
         del shop.log[: -self._limits.log]
         talk.kept.append(_Kept(Entry(kind, chat.seq, chat.offset, frame), chat.from_user))
-        if kind == "m":
-            talk.last = frame
-            del talk.kept[: -self._limits.history]
+        del talk.kept[: -self._limits.history]
+        talk.last = next((kept.entry.frame for kept in reversed(talk.kept) if kept.entry.kind == "m"), None)
 
     async def probe(self) -> None:
         """See `Journal.probe`."""

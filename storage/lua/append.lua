@@ -15,7 +15,7 @@
 --       | s epoch status owner owner-JSON at had-owner (0|1) gets-owner (0|1) tail
 --       | k side (u|s) mark (received|read) seq | A agent name at | L agent | V agent away (0|1) | C agent offset.
 -- Returns for each append four values: 1 seq offset previous: it happened | 2 record 0 0: it had happened before
---   | 3 0 0 0: the id was used for something else | 4 chat 0 0: the fence does not hold (the chat as HGETALL, or 0 if told before)
+--   | 3 0 0 0: the id was used for something else | 4 chat 0 0: the fence does not hold (the chat as HGETALL)
 --   | 5 index value 0: condition `index` does not hold | 6 0 0 0: an earlier append of the chat did not happen
 --   | 7 reason 0 0: it cannot be carried out.
 -- A record is content, then "SEQ OFFSET PREVIOUS ", then the answer.
@@ -90,7 +90,7 @@ for _ = 1, tonumber(ARGV[1]) do
     local user, about, appends = ARGV[ai + 1], ARGV[ai + 2], tonumber(ARGV[ai + 3])
     ai = ai + 3
     local chat, history
-    local broken, told, changed, relisted = false, false, {}, false
+    local broken, changed, relisted = false, {}, false
     local epoch, owner, seq, from_user, last, after_last, status, at = '0', '', 0, 0, 0, 0, false, '0'
     local user_received, user_read, store_read = 0, 0, 0
     if user ~= '' then
@@ -135,8 +135,7 @@ for _ = 1, tonumber(ARGV[1]) do
       elseif user ~= '' and (epoch ~= asked_epoch or owner ~= asked_owner) then
         broken = true
         flush()
-        answer(4, told and 0 or call('HGETALL', chat), 0, 0)
-        told = true
+        answer(4, call('HGETALL', chat), 0, 0)
       else
         local unmet, truth = false, false
         -- Owned sets are the only keys of an append besides those of the whole store.
@@ -208,7 +207,9 @@ for _ = 1, tonumber(ARGV[1]) do
                 local frame = '{"type":"' .. (op == 'n' and 'note' or 'status') .. '",' .. about .. ',"offset":' .. offset .. ',' .. tail
                 call('XADD', log, 'MAXLEN', '~', log_limit, offset .. '-0', 'f', frame)
                 wrote = true
-                call('RPUSH', history, op .. ' ' .. seq .. ' ' .. offset .. ' ' .. from_user .. ' ' .. frame)
+                if call('RPUSH', history, op .. ' ' .. seq .. ' ' .. offset .. ' ' .. from_user .. ' ' .. frame) > history_limit then
+                  call('LTRIM', history, -history_limit, -1)
+                end
                 delta.of, delta.al = offset, after_last
                 last = offset
               elseif op == 'k' then
@@ -265,8 +266,13 @@ for _ = 1, tonumber(ARGV[1]) do
           else
             -- The server refuses the first write or none (OOM, READONLY, MISCONF): then nothing of the batch has happened, and it says so.
             if not written and not wrote then error(number) end
-            seq, offset, from_user, last, after_last = before[1], before[2], before[3], before[4], before[5]
-            epoch, status, owner, at, relisted = before[6], before[7], before[8], before[9], before[10]
+            if wrote then
+              -- Half done, which the checks above are there to prevent: the numbers stay used, so that whatever follows still fits.
+              for field, value in pairs(delta) do changed[field] = value end
+            else
+              seq, offset, from_user, last, after_last = before[1], before[2], before[3], before[4], before[5]
+              epoch, status, owner, at, relisted = before[6], before[7], before[8], before[9], before[10]
+            end
             broken = reason(number)
             answer(7, broken, 0, 0)
           end

@@ -1,0 +1,56 @@
+"""The judge: every linear rule over a history, in the time of a few passes.
+
+    violations = check(recorder.history)
+    assert not violations, report(violations)
+
+The rules are in `ownership` (P1, P2, P7, P12), `answer` (P4, P9, P11), `delivery` (P3, P5, P8) and `holding` (P5, P6, P10). Each takes
+an `Account` and yields a sentence for each breach. They are sound, and complete for what numbers show; where outcomes are unknown and
+nothing was written down of them, `tests.history.search` searches.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from tests.history import answer, delivery, holding, ownership
+from tests.history.account import Account, Violation
+from tests.history.record import History
+
+Rule = Callable[[Account], Iterator[Violation]]
+
+RULES: tuple[Rule, ...] = (
+    ownership.epochs_rise,
+    ownership.changes_follow_the_rule,
+    ownership.agents_write_only_what_they_own,
+    ownership.one_owner_in_an_epoch,
+    ownership.epochs_keep_to_real_time,
+    ownership.a_change_is_answered_with_its_own_epoch,
+    ownership.loads_stay_within_the_limit,
+    ownership.nobody_who_is_there_is_taken_for_gone,
+    answer.every_command_has_one_answer,
+    answer.the_same_id_has_the_same_answer,
+    answer.each_command_takes_effect_at_most_once,
+    answer.what_was_acknowledged_is_kept,
+    answer.what_was_refused_left_nothing,
+    answer.nothing_is_kept_that_nobody_said,
+    answer.what_one_sender_says_keeps_its_order,
+    delivery.storage_has_no_gap,
+    delivery.everybody_is_told_what_is_kept,
+    delivery.sessions_get_everything_in_order,
+    delivery.statuses_rise_in_each_session,
+    delivery.every_agent_is_offered_every_waiting_chat,
+    holding.unread_is_arithmetic,
+    holding.marks_only_rise_and_only_by_asking,
+    holding.at_rest_everybody_holds_what_is_kept,
+    holding.nothing_crosses,
+)
+
+
+def check(history: History, rules: Iterable[Rule] = RULES) -> list[Violation]:
+    """Every breach of every rule, those of one rule together."""
+    account = Account(history)
+    return [violation for rule in rules for violation in rule(account)]
+
+
+def report(violations: list[Violation], limit: int = 20) -> str:
+    """For an assertion: the first breaches, one in a line."""
+    more = [f"... and {len(violations) - limit} more"] if len(violations) > limit else []
+    return "\n".join(["the history breaks its rules:", *map(str, violations[:limit]), *more])

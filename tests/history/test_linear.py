@@ -1,0 +1,256 @@
+"""Each linear rule accepts a history of a server that keeps its promises, and names what is wrong in one that was changed by hand."""
+
+import msgspec
+import pytest
+
+from tests.history import answer, delivery, holding
+from tests.history import ownership as own
+from tests.history.day import GOOD, acked_twice, claimed_twice, two_messages
+from tests.history.linear import RULES, check, report
+from tests.history.record import History, Kept, Opened, Setting
+from tests.history.scene import changed, frame_with, kept, log_with, told, without
+
+
+def test_a_server_that_keeps_its_promises_breaks_no_rule():
+    assert not check(GOOD), report(check(GOOD))
+
+
+def test_a_history_is_the_same_after_a_file(tmp_path):
+    GOOD.dump(tmp_path / "history.jsonl")
+    assert History.load(tmp_path / "history.jsonl") == GOOD
+
+
+def status(**match):
+    return lambda frames: next(frame for frame in frames if frame["type"] == "status" and all(frame[k] == v for k, v in match.items()))
+
+
+def setting_in_log(find, **fields):
+    def change(log):
+        find(log).update(fields)
+        return log
+
+    return lambda history: changed(history, kept(), log_with(change))
+
+
+def the_log(change, store="s1"):
+    return lambda history: changed(history, kept(store), log_with(change))
+
+
+def message(id):
+    return lambda frames: next(frame for frame in frames if frame["type"] != "status" and frame["id"] == id)
+
+
+def doubled(log):
+    """The reply stands twice, and everything behind it one higher."""
+    at = log.index(message("reply")(log))
+    behind = [
+        frame | {"offset": frame["offset"] + 1} | ({"seq": frame["seq"] + 1} if "seq" in frame and frame["user"] == "u1" else {})
+        for frame in log[at:]
+    ]
+    return [*log[: at + 1], *behind]
+
+
+def summary(**fields):
+    def change(line):
+        return msgspec.structs.replace(line, chats={**line.chats, "u1": {**line.chats["u1"], **fields}})
+
+    return lambda history: changed(history, kept(), change)
+
+
+def in_snapshot(session, **fields):
+    def change(line):
+        chats = [{**chat, **fields} for chat in line.frame["chats"]]
+        return msgspec.structs.replace(line, frame={**line.frame, "chats": chats})
+
+    return lambda history: changed(history, told(session, type="chats"), change)
+
+
+def the_told(session, fields, which=0, **match):
+    return lambda history: changed(history, told(session, **match), frame_with(**fields), which)
+
+
+def the_asked(session, fields, **match):
+    def fits(line):
+        return type(line).__name__ == "Asked" and line.session == session and all(line.frame.get(k) == v for k, v in match.items())
+
+    return lambda history: changed(history, fits, frame_with(**fields))
+
+
+def not_told(session, which=0, **match):
+    return lambda history: without(history, told(session, **match), which)
+
+
+def set_to(**fields):
+    return lambda history: changed(history, lambda line: isinstance(line, Setting), lambda line: msgspec.structs.replace(line, **fields))
+
+
+def swapped(first, second):
+    """Two things that a session was told, the other way round."""
+
+    def change(history):
+        lines = list(history.lines)
+        i, j = (next(place for place, line in enumerate(lines) if fits(line)) for fits in (first, second))
+        lines[i], lines[j] = lines[j], lines[i]
+        return History(tuple(lines))
+
+    return change
+
+
+def told_again(session, **match):
+    """A session is told something twice in a row."""
+
+    def change(history):
+        lines = list(history.lines)
+        at = next(place for place, line in enumerate(lines) if told(session, **match)(line))
+        return History((*lines[: at + 1], *lines[at:]))
+
+    return change
+
+
+def resumed_elsewhere(history):
+    fits = lambda line: isinstance(line, Opened) and line.session == "a3#9"  # noqa: E731
+    return changed(history, fits, lambda line: msgspec.structs.replace(line, generation="g0"))
+
+
+def last_claim(log):
+    return next(frame for frame in log if frame["type"] == "status" and frame["reason"] == "claim")
+
+
+def told_agent_gone(history):
+    """a2, who is there, is told that its chat was given back because it has gone."""
+    history = setting_in_log(status(reason="release"), reason="agent_gone", by=None)(history)
+    return the_told("a2#2", {"reason": "agent_gone", "by": None}, type="status", reason="release")(history)
+
+
+EPOCH_OF_CLAIM = last_claim(next(line for line in GOOD.lines if isinstance(line, Kept) and line.store == "s1").log)["epoch"]
+
+
+BROKEN = {
+    "two changes have one epoch": (own.epochs_rise, setting_in_log(status(reason="transfer"), epoch=EPOCH_OF_CLAIM)),
+    "a claimed chat is claimed": (own.changes_follow_the_rule, setting_in_log(status(reason="transfer"), reason="claim")),
+    "a stranger releases": (own.changes_follow_the_rule, setting_in_log(status(reason="release"), by={"role": "agent", "id": "a1"})),
+    "an agent takes over": (own.changes_follow_the_rule, setting_in_log(status(reason="takeover"), by={"role": "agent", "id": "z1"})),
+    "a claim leaves nobody owning": (own.changes_follow_the_rule, setting_in_log(status(reason="claim"), owner=None)),
+    "a stranger writes": (own.agents_write_only_what_they_own, setting_in_log(message("reply"), **{"from": {"role": "agent", "id": "a2"}})),
+    "the loser of a claim is told it won": (
+        own.one_owner_in_an_epoch,
+        the_told("a2#2", {"type": "ack", "status": "claimed", "owner": {"id": "a2", "name": "a2"}}, id="lost"),
+    ),
+    "an ack comes though nothing is kept": (own.one_owner_in_an_epoch, the_told("a1#1", {"epoch": 5_000}, id="won")),
+    "a summary shows another owner": (own.one_owner_in_an_epoch, in_snapshot("u1#7", owner={"id": "a2", "name": "a2"})),
+    "a claim is refused by a state that is over": (
+        own.epochs_keep_to_real_time,
+        the_told("a2#2", {"epoch": EPOCH_OF_CLAIM, "owner": {"id": "a1", "name": "a1"}}, id="not theirs"),
+    ),
+    "a claim acks another's ownership": (
+        own.a_change_is_answered_with_its_own_epoch,
+        the_told("a1#1", {"owner": {"id": "a2", "name": "a2"}}, id="won"),
+    ),
+    "the limit is lower than what was claimed": (
+        own.loads_stay_within_the_limit,
+        lambda history: set_to(agent_limit=1)(claimed_twice().history),
+    ),
+    "an agent who is there is gone": (own.nobody_who_is_there_is_taken_for_gone, told_agent_gone),
+    "an answer is missing": (answer.every_command_has_one_answer, not_told("a2#2", id="lost")),
+    "an answer comes twice": (answer.every_command_has_one_answer, told_again("a1#1", id="won")),
+    "a query is acked": (answer.every_command_has_one_answer, the_asked("a1#1", {"type": "history"}, id="won")),
+    "the second ack differs": (
+        answer.the_same_id_has_the_same_answer,
+        lambda history: the_told("u1#3", {"seq": 9}, id="again", type="ack")(acked_twice().history),
+    ),
+    "the second ack is like a first": (
+        answer.the_same_id_has_the_same_answer,
+        lambda history: changed(acked_twice().history, told("u1#3", type="ack", duplicate=True), frame_with(duplicate=False)),
+    ),
+    "a duplicate of nothing": (answer.the_same_id_has_the_same_answer, the_told("a1#1", {"duplicate": True}, id="won")),
+    "id_reused of nothing": (answer.the_same_id_has_the_same_answer, the_told("a2#2", {"code": "id_reused"}, id="lost")),
+    "a message is kept twice": (answer.each_command_takes_effect_at_most_once, the_log(doubled)),
+    "an acked message is lost": (answer.what_was_acknowledged_is_kept, the_log(lambda log: [f for f in log if f.get("id") != "reply"])),
+    "an acked message is another": (answer.what_was_acknowledged_is_kept, setting_in_log(message("reply"), body={"text": "ho"})),
+    "an acked note is lost": (answer.what_was_acknowledged_is_kept, the_log(lambda log: [f for f in log if f.get("id") != "aside"])),
+    "an acked claim is lost": (answer.what_was_acknowledged_is_kept, the_log(lambda log: [f for f in log if f.get("reason") != "claim"])),
+    "an acked mark is lost": (
+        answer.what_was_acknowledged_is_kept,
+        summary(marks={"user": {"received": 2, "read": 0}, "store": {"read": 1}}),
+    ),
+    "a refused message is kept": (answer.what_was_refused_left_nothing, setting_in_log(message("reply"), id="early")),
+    "a message that nobody sent": (answer.nothing_is_kept_that_nobody_said, setting_in_log(message("reply"), id="invented")),
+    "a message comes before an earlier one": (
+        answer.what_one_sender_says_keeps_its_order,
+        lambda history: the_told("u1#2", {"seq": 9}, id="c1", type="ack")(two_messages().history),
+    ),
+    "an offset is left out": (delivery.storage_has_no_gap, the_log(lambda log: [f for f in log if f["offset"] != 4])),
+    "a number of a message is left out": (delivery.storage_has_no_gap, setting_in_log(message("one more"), seq=7)),
+    "a summary ends elsewhere": (delivery.storage_has_no_gap, summary(seq=3)),
+    "the history of a chat is not the log's": (
+        delivery.storage_has_no_gap,
+        lambda history: changed(history, kept(), lambda line: msgspec.structs.replace(line, messages={"u1": []})),
+    ),
+    "a reader sees another text": (
+        delivery.everybody_is_told_what_is_kept,
+        the_told("u1#4", {"body": {"text": "ho"}}, type="message", id="reply"),
+    ),
+    "fan-out of what is not kept": (delivery.everybody_is_told_what_is_kept, the_told("a2#2", {"offset": 99}, type="note")),
+    "a live message is left out": (delivery.sessions_get_everything_in_order, not_told("a2#2", type="message", id="reply")),
+    "a live message comes twice": (delivery.sessions_get_everything_in_order, the_told("z1#3", {"offset": 1}, type="message", id="reply")),
+    "live before what was missed": (
+        delivery.sessions_get_everything_in_order,
+        swapped(told("u1#7", type="message", id="again"), told("u1#7", type="ready")),
+    ),
+    "what was missed begins too late": (
+        delivery.sessions_get_everything_in_order,
+        not_told("a3#9", offset=4),
+    ),
+    "what was missed is not told": (delivery.sessions_get_everything_in_order, not_told("u1#7", type="message", id="again")),
+    "a user is told a status before it is ready": (
+        delivery.sessions_get_everything_in_order,
+        swapped(told("u1#7", type="status"), told("u1#7", type="ready")),
+    ),
+    "another generation and no reset": (delivery.sessions_get_everything_in_order, resumed_elsewhere),
+    "a status is told twice": (delivery.statuses_rise_in_each_session, the_told("u1#4", {"epoch": 1}, type="status", reason="claim")),
+    "a waiting chat is not shown": (delivery.every_agent_is_offered_every_waiting_chat, the_told("a3#9", {"chats": []}, type="chats")),
+    "a chat is shown as it was long ago": (delivery.every_agent_is_offered_every_waiting_chat, in_snapshot("a3#9", epoch=1)),
+    "unread is a counter that drifted": (holding.unread_is_arithmetic, in_snapshot("a3#9", unread=7)),
+    "unread is negative": (holding.unread_is_arithmetic, summary(unread=-1)),
+    "a mark goes back": (holding.marks_only_rise_and_only_by_asking, the_told("u1#4", {"read": 1}, type="marks", side="user", received=2)),
+    "opening marks as read": (holding.marks_only_rise_and_only_by_asking, the_told("a2#2", {"read": 9}, type="marks", side="store")),
+    "a status is lost at rest": (holding.at_rest_everybody_holds_what_is_kept, not_told("u1#7", type="status", reason="reopen")),
+    "a mark is lost at rest": (holding.at_rest_everybody_holds_what_is_kept, not_told("z1#3", type="marks", received=2)),
+    "the last message is lost at rest": (holding.at_rest_everybody_holds_what_is_kept, not_told("z1#3", type="status", reason="reopen")),
+    "an agent hears of another store": (holding.nothing_crosses, the_told("a1#1", {"store": "s9"}, type="note")),
+    "a user hears of another's chat": (holding.nothing_crosses, the_told("u1#4", {"user": "u2"}, type="message", id="reply")),
+    "a user gets a note": (holding.nothing_crosses, the_told("u1#4", {"type": "note"}, type="message", id="reply")),
+    "a user sees an offset": (holding.nothing_crosses, the_told("u1#4", {"offset": 6}, type="message", id="reply")),
+    "a command in another's store is acked": (holding.nothing_crosses, the_asked("a1#1", {"store": "s9"}, id="won")),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_was_changed_by_hand_is_found(name):
+    rule, change = BROKEN[name]
+    found = check(change(GOOD), [rule])
+    assert found, f"{name}: {rule.__name__} says nothing"
+    assert all(len(violation.sentence) > 20 for violation in found)
+
+
+def test_every_rule_is_shown_to_catch_something():
+    assert {rule for rule, _ in BROKEN.values()} == set(RULES)
+
+
+@pytest.mark.parametrize("make", [claimed_twice, acked_twice, two_messages])
+def test_the_small_scenes_break_no_rule(make):
+    assert not check(make().history)
+
+
+def test_what_a_rolled_back_storage_lost_is_forgiven_only_to_those_who_were_told_of_another_generation():
+    lost = changed(GOOD, kept(), log_with(lambda log: log[:-2]))
+    for store in ("s1", "s9"):
+        lost = changed(lost, kept(store), lambda line: msgspec.structs.replace(line, generation="g2"))
+    strict, lenient = set_to(at_rest=False)(lost), set_to(at_rest=False, may_roll_back=True)(lost)
+    assert check(strict, [answer.what_was_acknowledged_is_kept])
+    assert not check(lenient, [answer.what_was_acknowledged_is_kept, delivery.everybody_is_told_what_is_kept])
+
+
+def test_a_report_is_short():
+    broken = BROKEN["a message is kept twice"][1](GOOD)
+    assert len(report(check(broken), limit=3).splitlines()) <= 5
