@@ -20,10 +20,19 @@
 --   | 7 reason 0 0: it cannot be carried out.
 -- A record is content, then "SEQ OFFSET PREVIOUS ", then the answer.
 
-local call = redis.call
+local call, match, sub = redis.call, string.match, string.sub
 local ki, ai = 0, 4
 local log_limit, history_limit, remember_ms = ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local out, n_out = {}, 0
+local LISTS = { waiting = 11, claimed = 12, closed = 13 }
+
+-- The store at hand, then the chat at hand. Declared once: a local of a loop that a function sees costs an allocation each round.
+local base, head, log, offset
+local user, about, chat, history, changed, relisted
+local epoch, owner, status, at, seq, from_user, last, after_last
+local user_received, user_read, store_read
+-- The append at hand: whether it wrote yet, whether it is a message, the number it answers with. And whether anything was written at all.
+local wrote, with_seq, number
 local written = false
 
 -- The sentence of an error: Lua's own are strings, the server's are tables.
@@ -43,91 +52,203 @@ local function answer(code, a, b, c)
 end
 
 -- Whether a condition holds, and what the truth is.
-local function holds(op, number, name, key)
+local function holds(op, limit, name, key)
   if op == 'B' or op == 'L' then
     local load = call('SCARD', key)
-    return (op == 'B') == (load < tonumber(number)), load
+    return (op == 'B') == (load < tonumber(limit)), load
   elseif op == 'V' then
     local arrivals = tonumber(call('HGET', key, name) or '0')
-    return arrivals == tonumber(number), arrivals
+    return arrivals == tonumber(limit), arrivals
   end
   local entry = call('HGET', key, name)
   return (op == 'R') == (entry and true or false), entry
 end
 
--- How many messages up to `seq` are the user's; of messages no longer kept, as many as were when they went.
-local function from_user_at(history, seq, last, total)
-  if seq >= last then return total end
-  local length = call('LLEN', history)
-  local entry = call('LINDEX', history, first_at(history, length, 2, seq))
-  if not entry then return total end
-  local _, _, _, count = string.match(entry, ENTRY)
+-- How many messages up to a number are the user's; of messages no longer kept, as many as were when they went.
+local function from_user_at(to)
+  if to >= seq then return from_user end
+  local entry = call('LINDEX', history, first_at(history, call('LLEN', history), 2, to))
+  if not entry then return from_user end
+  local _, _, _, count = match(entry, ENTRY)
   return tonumber(count)
 end
 
-local LISTS = { waiting = 11, claimed = 12, closed = 13 }
+-- Loads the chat of a run. Returns why it cannot be used, if it cannot.
+local function load_chat()
+  local ok, got = pcall(call, 'HMGET', chat, 'ep', 'ow', 'sq', 'fu', 'of', 'al', 'st', 'at', 'ur', 'ud', 'sd')
+  if not ok then return reason(got) end
+  epoch, owner, status, at = got[1] or '0', got[2] or '', got[7], got[8] or '0'
+  seq, from_user, last, after_last = tonumber(got[3] or '0'), tonumber(got[4] or '0'), tonumber(got[5] or '0'), tonumber(got[6] or '0')
+  user_received, user_read, store_read = tonumber(got[9] or '0'), tonumber(got[10] or '0'), tonumber(got[11] or '0')
+  return why_not('LLEN', history)
+end
+
+local function flush()
+  local fields, n = {}, 0
+  for field, value in pairs(changed) do
+    fields[n + 1], fields[n + 2] = field, value
+    n = n + 2
+  end
+  if n > 0 then
+    call('HSET', chat, unpack(fields))
+    changed = {}
+  end
+end
+
+-- Adds a frame to the store's log and an entry to the chat's history.
+local function keep(kind, frame)
+  call('XADD', log, 'MAXLEN', '~', log_limit, offset .. '-0', 'f', frame)
+  wrote = true
+  if call('RPUSH', history, kind .. ' ' .. seq .. ' ' .. offset .. ' ' .. from_user .. ' ' .. frame) > history_limit then
+    call('LTRIM', history, -history_limit, -1)
+  end
+  last = offset
+  changed.of = offset
+end
+
+local function add_message()
+  local side, name = ARGV[ai + 2], ARGV[ai + 4]
+  at, seq, offset = ARGV[ai + 3], seq + 1, offset + 1
+  if side == 'u' then from_user = from_user + 1 end
+  keep('m', '{"type":"message",' .. about .. ',"seq":' .. seq .. ',"offset":' .. offset .. ',' .. ARGV[ai + 5])
+  if name ~= '' then changed.un = name end
+  changed.sq, changed.fu, changed.at, changed.al = seq, from_user, at, 0
+  after_last, relisted, with_seq, number = 0, true, true, seq
+  ai = ai + 5
+end
+
+-- A note or a status: what stands behind the last message.
+local function add_behind(kind, type, tail)
+  offset, after_last = offset + 1, after_last + 1
+  keep(kind, '{"type":"' .. type .. '",' .. about .. ',"offset":' .. offset .. ',' .. tail)
+  changed.al = after_last
+end
+
+local function add_note()
+  add_behind('n', 'note', ARGV[ai + 2])
+  ai = ai + 2
+end
+
+local function change_status()
+  if ARGV[ai + 7] == '1' then
+    ki = ki + 1
+    call('SREM', KEYS[ki], user)
+    wrote = true
+  end
+  if ARGV[ai + 8] == '1' then
+    ki = ki + 1
+    call('SADD', KEYS[ki], user)
+    wrote = true
+  end
+  if ARGV[ai + 3] == 'waiting' then
+    call('ZADD', KEYS[base + 10], ARGV[ai + 6], user)
+  else
+    call('ZREM', KEYS[base + 10], user)
+  end
+  wrote, relisted = true, true
+  epoch, status, owner = ARGV[ai + 2], ARGV[ai + 3], ARGV[ai + 4]
+  changed.ep, changed.st, changed.ow, changed.on, changed.si = epoch, status, owner, ARGV[ai + 5], ARGV[ai + 6]
+  add_behind('s', 'status', ARGV[ai + 9])
+  ai = ai + 9
+end
+
+local function move_mark()
+  local side, mark, to = ARGV[ai + 2], ARGV[ai + 3], math.min(tonumber(ARGV[ai + 4]), seq)
+  ai = ai + 4
+  if mark == 'received' then
+    if to > user_received then user_received, changed.ur = to, to end
+  elseif side == 'u' then
+    if to > user_read then user_read, changed.ud, changed.uf = to, to, from_user_at(to) end
+  elseif to > store_read then
+    store_read, changed.sd, changed.sf = to, to, from_user_at(to)
+  end
+end
+
+local function let_arrive()
+  call('HSETNX', head, 'bo', ARGV[ai + 4])
+  wrote = true
+  call('HSET', KEYS[base + 6], ARGV[ai + 2], ARGV[ai + 3])
+  number = call('HINCRBY', KEYS[base + 8], ARGV[ai + 2], 1)
+  ai = ai + 4
+end
+
+local function let_leave()
+  call('HDEL', KEYS[base + 6], ARGV[ai + 2])
+  wrote = true
+  ai = ai + 2
+end
+
+local function set_availability()
+  call(ARGV[ai + 3] == '1' and 'SADD' or 'SREM', KEYS[base + 7], ARGV[ai + 2])
+  wrote = true
+  ai = ai + 3
+end
+
+local function move_cursor()
+  local held = tonumber(call('HGET', KEYS[base + 9], ARGV[ai + 2]) or '-1')
+  local to = math.min(tonumber(ARGV[ai + 3]), offset)
+  if to > held then
+    call('HSET', KEYS[base + 9], ARGV[ai + 2], to)
+    wrote = true
+  end
+  ai = ai + 3
+end
+
+local EVENTS = {
+  m = add_message, n = add_note, s = change_status, k = move_mark,
+  A = let_arrive, L = let_leave, V = set_availability, C = move_cursor,
+}
+
+local function carry_out(n_events)
+  for _ = 1, n_events do EVENTS[ARGV[ai + 1]]() end
+end
 
 for _ = 1, tonumber(ARGV[1]) do
-  local base = ki
-  local head, log = KEYS[base + 1], KEYS[base + 2]
+  base = ki
+  head, log = KEYS[base + 1], KEYS[base + 2]
   ki = ki + 13
   local runs, n_ids = tonumber(ARGV[ai + 1]), tonumber(ARGV[ai + 2])
   ai = ai + 2
   local known, fresh, n_fresh = {}, {}, 0
   if n_ids > 0 then
     for bucket = 3, 5 do
-      local found = call('HMGET', KEYS[base + bucket], unpack(ARGV, ai + 1, ai + n_ids))
-      for i = 1, n_ids do
-        if found[i] then known[ARGV[ai + i]] = found[i] end
+      if bucket == 3 or call('EXISTS', KEYS[base + bucket]) == 1 then
+        local found = call('HMGET', KEYS[base + bucket], unpack(ARGV, ai + 1, ai + n_ids))
+        for i = 1, n_ids do
+          if found[i] then known[ARGV[ai + i]] = found[i] end
+        end
       end
     end
     ai = ai + n_ids
   end
   local first_offset = tonumber(call('HGET', head, 'of') or '0')
-  local offset = first_offset
+  offset = first_offset
 
   for _ = 1, runs do
-    local user, about, appends = ARGV[ai + 1], ARGV[ai + 2], tonumber(ARGV[ai + 3])
+    local appends = tonumber(ARGV[ai + 3])
+    user, about = ARGV[ai + 1], ARGV[ai + 2]
     ai = ai + 3
-    local chat, history
-    local broken, changed, relisted = false, {}, false
-    local epoch, owner, seq, from_user, last, after_last, status, at = '0', '', 0, 0, 0, 0, false, '0'
-    local user_received, user_read, store_read = 0, 0, 0
+    changed, relisted = {}, false
+    epoch, owner, status, at, seq, from_user, last, after_last = '0', '', false, '0', 0, 0, 0, 0
+    -- broken: true once an append of the chat did not happen, a sentence if the chat cannot be used.
+    local broken = false
     if user ~= '' then
       chat, history = KEYS[ki + 1], KEYS[ki + 2]
       ki = ki + 2
-      local ok, got = pcall(call, 'HMGET', chat, 'ep', 'ow', 'sq', 'fu', 'of', 'al', 'st', 'at', 'ur', 'ud', 'sd')
-      if ok then
-        epoch, owner, status, at = got[1] or '0', got[2] or '', got[7], got[8] or '0'
-        seq, from_user, last, after_last = tonumber(got[3] or '0'), tonumber(got[4] or '0'), tonumber(got[5] or '0'), tonumber(got[6] or '0')
-        user_received, user_read, store_read = tonumber(got[9] or '0'), tonumber(got[10] or '0'), tonumber(got[11] or '0')
-      else
-        broken = reason(got)
-      end
-      broken = broken or why_not('LLEN', history)
+      broken = load_chat()
     end
     local was = status
 
-    local function flush()
-      local fields, n = {}, 0
-      for field, value in pairs(changed) do
-        fields[n + 1], fields[n + 2] = field, value
-        n = n + 2
-      end
-      if n > 0 then call('HSET', chat, unpack(fields)) end
-      changed = {}
-    end
-
     for _ = 1, appends do
-      local id, content, remember, asked_epoch, asked_owner = ARGV[ai + 1], ARGV[ai + 2], ARGV[ai + 3], ARGV[ai + 4], ARGV[ai + 5]
-      local reply, n_keys, n_args = ARGV[ai + 6], tonumber(ARGV[ai + 7]), tonumber(ARGV[ai + 8])
+      local id, content, asked_epoch, asked_owner = ARGV[ai + 1], ARGV[ai + 2], ARGV[ai + 4], ARGV[ai + 5]
+      local remember, reply = ARGV[ai + 3], ARGV[ai + 6]
+      local next_ki, next_ai = ki + tonumber(ARGV[ai + 7]), ai + 10 + tonumber(ARGV[ai + 8])
       local n_conditions, n_events = tonumber(ARGV[ai + 9]), tonumber(ARGV[ai + 10])
       ai = ai + 10
-      local next_ki, next_ai = ki + n_keys, ai + n_args
       local record = id ~= '' and known[id]
 
       if record then
-        if string.sub(record, 1, 6) == content then answer(2, record, 0, 0) else answer(3, 0, 0, 0) end
+        if sub(record, 1, 6) == content then answer(2, record, 0, 0) else answer(3, 0, 0, 0) end
       elseif type(broken) == 'string' then
         answer(7, broken, 0, 0)
       elseif broken then
@@ -154,108 +275,11 @@ for _ = 1, tonumber(ARGV[1]) do
           broken = true
           answer(5, unmet - 1, truth or false, 0)
         else
-          local with_seq, wrote, delta = false, false, {}
-          local before = { seq, offset, from_user, last, after_last, epoch, status, owner, at, relisted }
-          local function carry_out()
-            local previous, number = last, seq
-            for _ = 1, n_events do
-              local op = ARGV[ai + 1]
-              if op == 'm' then
-                local side, name, tail = ARGV[ai + 2], ARGV[ai + 4], ARGV[ai + 5]
-                at = ARGV[ai + 3]
-                ai = ai + 5
-                seq, offset = seq + 1, offset + 1
-                if side == 'u' then
-                  from_user = from_user + 1
-                  if name ~= '' then delta.un = name end
-                end
-                local frame = '{"type":"message",' .. about .. ',"seq":' .. seq .. ',"offset":' .. offset .. ',' .. tail
-                call('XADD', log, 'MAXLEN', '~', log_limit, offset .. '-0', 'f', frame)
-                wrote = true
-                if call('RPUSH', history, 'm ' .. seq .. ' ' .. offset .. ' ' .. from_user .. ' ' .. frame) > history_limit then
-                  call('LTRIM', history, -history_limit, -1)
-                end
-                delta.sq, delta.fu, delta.at, delta.of, delta.al = seq, from_user, at, offset, 0
-                last, after_last, number, relisted, with_seq = offset, 0, seq, true, true
-              elseif op == 'n' or op == 's' then
-                local tail
-                if op == 'n' then
-                  tail = ARGV[ai + 2]
-                  ai = ai + 2
-                else
-                  epoch, status, owner, tail = ARGV[ai + 2], ARGV[ai + 3], ARGV[ai + 4], ARGV[ai + 9]
-                  delta.ep, delta.st, delta.ow, delta.on, delta.si = epoch, status, owner, ARGV[ai + 5], ARGV[ai + 6]
-                  if ARGV[ai + 7] == '1' then
-                    ki = ki + 1
-                    call('SREM', KEYS[ki], user)
-                    wrote = true
-                  end
-                  if ARGV[ai + 8] == '1' then
-                    ki = ki + 1
-                    call('SADD', KEYS[ki], user)
-                    wrote = true
-                  end
-                  if status == 'waiting' then
-                    call('ZADD', KEYS[base + 10], ARGV[ai + 6], user)
-                  else
-                    call('ZREM', KEYS[base + 10], user)
-                  end
-                  wrote = true
-                  ai, relisted = ai + 9, true
-                end
-                offset, after_last = offset + 1, after_last + 1
-                local frame = '{"type":"' .. (op == 'n' and 'note' or 'status') .. '",' .. about .. ',"offset":' .. offset .. ',' .. tail
-                call('XADD', log, 'MAXLEN', '~', log_limit, offset .. '-0', 'f', frame)
-                wrote = true
-                if call('RPUSH', history, op .. ' ' .. seq .. ' ' .. offset .. ' ' .. from_user .. ' ' .. frame) > history_limit then
-                  call('LTRIM', history, -history_limit, -1)
-                end
-                delta.of, delta.al = offset, after_last
-                last = offset
-              elseif op == 'k' then
-                local side, mark, to = ARGV[ai + 2], ARGV[ai + 3], math.min(tonumber(ARGV[ai + 4]), seq)
-                ai = ai + 4
-                if mark == 'received' then
-                  if to > user_received then user_received, delta.ur = to, to end
-                elseif side == 'u' then
-                  if to > user_read then
-                    user_read, delta.ud = to, to
-                    delta.uf = from_user_at(history, to, seq, from_user)
-                  end
-                elseif to > store_read then
-                  store_read, delta.sd = to, to
-                  delta.sf = from_user_at(history, to, seq, from_user)
-                end
-              elseif op == 'A' then
-                call('HSETNX', head, 'bo', ARGV[ai + 4])
-                wrote = true
-                call('HSET', KEYS[base + 6], ARGV[ai + 2], ARGV[ai + 3])
-                number = call('HINCRBY', KEYS[base + 8], ARGV[ai + 2], 1)
-                ai = ai + 4
-              elseif op == 'L' then
-                call('HDEL', KEYS[base + 6], ARGV[ai + 2])
-                wrote = true
-                ai = ai + 2
-              elseif op == 'V' then
-                call(ARGV[ai + 3] == '1' and 'SADD' or 'SREM', KEYS[base + 7], ARGV[ai + 2])
-                wrote = true
-                ai = ai + 3
-              else -- C
-                local held = tonumber(call('HGET', KEYS[base + 9], ARGV[ai + 2]) or '-1')
-                local to = math.min(tonumber(ARGV[ai + 3]), offset)
-                if to > held then
-                  call('HSET', KEYS[base + 9], ARGV[ai + 2], to)
-                  wrote = true
-                end
-                ai = ai + 3
-              end
-            end
-            return number, previous
-          end
-          local ok, number, previous = pcall(carry_out)
+          local previous, b_seq, b_offset, b_from_user, b_at, b_after_last = last, seq, offset, from_user, at, after_last
+          wrote, with_seq, number = false, false, seq
+          local ok, failure = pcall(carry_out, n_events)
+          written = written or wrote
           if ok then
-            written = written or wrote
-            for field, value in pairs(delta) do changed[field] = value end
             answer(1, number, last, previous)
             if remember == '1' then
               local kept = content .. number .. ' ' .. last .. ' ' .. previous .. ' ' .. (with_seq and '"seq":' .. number .. ',' or '') .. reply
@@ -265,15 +289,10 @@ for _ = 1, tonumber(ARGV[1]) do
             end
           else
             -- The server refuses the first write or none (OOM, READONLY, MISCONF): then nothing of the batch has happened, and it says so.
-            if not written and not wrote then error(number) end
-            if wrote then
-              -- Half done, which the checks above are there to prevent: the numbers stay used, so that whatever follows still fits.
-              for field, value in pairs(delta) do changed[field] = value end
-            else
-              seq, offset, from_user, last, after_last = before[1], before[2], before[3], before[4], before[5]
-              epoch, status, owner, at, relisted = before[6], before[7], before[8], before[9], before[10]
-            end
-            broken = reason(number)
+            if not written then error(failure) end
+            -- Where this one wrote nothing, its numbers are free again. Half done, which the checks above prevent, they stay used.
+            if not wrote then seq, offset, from_user, at, after_last = b_seq, b_offset, b_from_user, b_at, b_after_last end
+            broken = reason(failure)
             answer(7, broken, 0, 0)
           end
         end
