@@ -110,7 +110,8 @@ class AgentActor(Participant):
             if not isinstance(outcome, Committed):
                 raise StorageUnavailable
         listed = await self.node.storage.stores_of_agent(identity.id)
-        await asyncio.gather(*(self._keep(store, AgentLeft(agent=identity.id)) for store in listed if not identity.may_enter(store)))
+        # By the newest token: another tab may have brought a store meanwhile.
+        await asyncio.gather(*(self._keep(store, AgentLeft(agent=identity.id)) for store in listed if not self.identity.may_enter(store)))
 
     def _keep(self, store: str, event: Event) -> "asyncio.Future[Outcome]":
         kept: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()

@@ -21,6 +21,7 @@ from actors.store_message import OwnedFound, PlacesFound, Tick
 if TYPE_CHECKING:
     from actors.session import Session
     from actors.store import StoreActor
+    from actors.user import UserActor
 
 GATHER_S = 1.0
 """At most one frame of each kind in this time."""
@@ -45,6 +46,7 @@ class Attendance:
         """Waiting user who is online to the place it was told."""
         self._marks: dict[tuple[str, Side], bytes] = {}
         self._presence_due = False
+        self._presence_told: Newest | None = None
         self._queue_due = False
         self._reading_queue = False
         self._told_s = -GATHER_S
@@ -66,9 +68,13 @@ class Attendance:
         self._schedule()
 
     def restart(self) -> None:
-        """Forgets everything; `begin` follows."""
+        """Forgets everything but what is still to be told; `begin` follows."""
         self.stop()
-        self._gone, self._releasing, self._places, self._marks = {}, set(), {}, {}
+        self._gone, self._releasing, self._places = {}, set(), {}
+
+    def forget_marks(self) -> None:
+        """What is still to be told is of data that are gone."""
+        self._marks = {}
 
     def stop(self) -> None:
         """No tick comes any more."""
@@ -79,8 +85,9 @@ class Attendance:
     # What happened.
 
     def agent_back(self, agent: str) -> None:
-        """An agent has a session."""
-        self._gone.pop(agent, None)
+        """An agent has a session, unless it left again before this was heard."""
+        if self._is_present(agent):
+            self._gone.pop(agent, None)
         self.changed()
 
     def agent_gone(self, agent: str) -> None:
@@ -109,6 +116,11 @@ class Attendance:
     def welcome_agent(self, session: "Session") -> None:
         """A new session hears at once who is there."""
         session.show(Newest(("presence", self._actor.store), self._presence()))
+
+    def greet(self, user: "UserActor") -> None:
+        """A user who has just written for the first time hears whether somebody is there."""
+        frame = wire.presence_for_users(self._actor.store, online=self._online())
+        user.tell(Newest(("presence", self._actor.store), frame))
 
     def welcome_user(self, session: "Session", user: str) -> None:
         """A new session hears at once whether somebody is there, and soon its place."""
@@ -218,6 +230,9 @@ class Attendance:
         store = self._actor.store
         key = ("presence", store)
         newest = Newest(key, self._presence())
+        if newest == self._presence_told:
+            return
+        self._presence_told = newest
         for agent in self._node.agents_of.get(store, {}).values():
             agent.tell(newest)
         frame = wire.presence_for_users(store, online=self._online())

@@ -1,8 +1,8 @@
 """How a session gets what it missed: the one mechanism for the first connect, the resume, the slow reader and the hole.
 
-    snapshot -> missed, page by page -> met the tail: live
-                     ^                         |
-                     +---- hole or overflow ---+
+    snapshot -> missed, up to the snapshot -> ready -> what came since, page by page -> met the tail: live
+                                                           ^                                   |
+                                                           +-------- hole or overflow ---------+
 
 The session is registered for deliveries before the first read, so whatever is committed after the last page is delivered; whether
 something came in between is decided without an await, by comparing the cursor with the last number the participant was handed.
@@ -58,8 +58,11 @@ class Catchup:
             else:
                 await self._open_agent(hello)
             if session.close_code is None:
-                await self._read_behind()
-                await self._go_live()
+                # What happened after the snapshot must not come before `ready`: up to there a client leaves its summaries alone.
+                session.go_live()
+                assert session.participant is not None
+                session.participant.welcomed(session)
+                await self._follow()
         except StorageUnavailable:
             session.end(Close.OVERLOADED)
         except Exception as error:
@@ -79,14 +82,6 @@ class Catchup:
                 return
             if self._meet_the_tail():
                 return
-
-    async def _go_live(self) -> None:
-        while self._session.close_code is None and not self._meet_the_tail():
-            await self._read_behind()
-        if self._session.close_code is None:
-            self._session.go_live()
-            assert self._session.participant is not None
-            self._session.participant.welcomed(self._session)
 
     def _meet_the_tail(self) -> bool:
         """Makes every track live whose cursor is at the last delivery. No await between looking and doing."""
@@ -121,13 +116,7 @@ class Catchup:
         trimmed = page.first > 1 and bool(page.entries) and page.entries[0].seq <= page.first and track.cursor > 0
         if self._lost_place(track, page.offset, trimmed=trimmed):
             return False
-        shown = "ms" if self._session.ready else "m"
-        await self._put(track, [(entry.offset, for_user(entry.frame) if entry.kind in shown else b"") for entry in page.entries])
-        if not self._session.ready:
-            # What a user is handed before `ready` are messages only; what changed meanwhile follows it.
-            for entry in page.entries:
-                if entry.kind == "s":
-                    self._session.tell_when_ready(for_user(entry.frame))
+        await self._put(track, [(entry.offset, b"" if entry.kind == "n" else for_user(entry.frame)) for entry in page.entries])
         return page.more
 
     def _lost_place(self, track: Track, end: int, *, trimmed: bool) -> bool:
@@ -170,9 +159,10 @@ class Catchup:
         self._show([record for some in records for record in some], {store: snapshots[store].offset for store in stores})
         for store in stores:
             if session.enters(store):  # a fresh token may have come meanwhile
-                self._place_agent(store, snapshots[store], hello)
+                await self._place_agent(store, snapshots[store], hello)
 
-    def _place_agent(self, store: str, snapshot: Snapshot, hello: f.Hello) -> None:
+    async def _place_agent(self, store: str, snapshot: Snapshot, hello: f.Hello) -> None:
+        """Hands over the log up to the snapshot."""
         named = hello.resume is not None and hello.generation is not None and store in hello.resume
         cursor = snapshot.offset if snapshot.acknowledged is None else snapshot.acknowledged
         if named:
@@ -182,7 +172,13 @@ class Catchup:
         if stale or cursor > snapshot.offset or snapshot.first > cursor + 1:
             self._session.push(wire.reset(store))
             cursor = snapshot.offset
-        self._session.tracks[store] = Track(store, cursor)
+        track = self._session.tracks[store] = Track(store, cursor)
+        while track.cursor < snapshot.offset and self._session.close_code is None:
+            page = await self._node.storage.read_log(store, track.cursor, self._node.options.page_limit)
+            if self._lost_place(track, page.offset, trimmed=page.first > track.cursor + 1):
+                return
+            missed = [(number, frame) for frame in page.frames if (number := offset_of(frame)) <= snapshot.offset]
+            await self._put(track, missed or [(snapshot.offset, b"")])
 
     async def add_store(self, store: str) -> None:
         """A fresh token names one more store: its chats are shown, and it is live from there."""
@@ -192,6 +188,8 @@ class Catchup:
         await session.participant.arrive([store])
         snapshot = await node.storage.snapshot(store, session.identity.id, node.options.list_limit)
         records = await node.storage.load_chats(store, snapshot.users)
+        if not session.enters(store):
+            return  # a newer token has taken it away again
         self._show(list(records), {store: snapshot.offset})
         session.tracks[store] = Track(store, snapshot.offset)
         self.follow()

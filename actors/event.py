@@ -90,6 +90,9 @@ StoreEvent = AgentArrived | AgentLeft | AvailabilitySet | CursorMoved
 Event = ChatEvent | StoreEvent
 Numbered = MessageAdded | NoteAdded | StatusChanged
 """The events that stand in the store's log."""
+NUMBERED = (MessageAdded, NoteAdded, StatusChanged)
+"""The same for `isinstance`, which builds a union anew at each call."""
+OF_STORES = (AgentArrived, AgentLeft, AvailabilitySet, CursorMoved)
 
 
 def subject(store: str, user: str) -> bytes:

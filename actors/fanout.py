@@ -7,7 +7,7 @@ from actors.attendance import Attendance
 from actors.chat import Chat
 from actors.command import side_of
 from actors.delivery import deliver
-from actors.event import MarkMoved, MessageAdded, NoteAdded, StatusChanged, for_agents, for_user, subject
+from actors.event import NUMBERED, MarkMoved, MessageAdded, NoteAdded, StatusChanged, for_agents, for_user, subject
 
 if TYPE_CHECKING:
     from actors.node import Node
@@ -30,7 +30,7 @@ class FanOut:
         frames: list[bytes] = []
         offset = outcome.offset - sum(not isinstance(event, MarkMoved) for event in append.events)
         for event, half in zip(append.events, append.tails, strict=True):
-            if isinstance(event, MessageAdded | NoteAdded | StatusChanged):
+            if isinstance(event, NUMBERED):
                 offset += 1
                 frame = for_agents(event, about, outcome.seq, offset, half)
                 self._node.tally.encodings += 1
@@ -46,7 +46,8 @@ class FanOut:
                 self._attendance.mark_moved(chat, event.side)
         user = self._node.users.get(append.user)
         if user is not None and numbers:
-            user.frequent((self._store,))
+            if user.frequent((self._store,)):
+                self._attendance.greet(user)
             user.hand(deliver(self._store, outcome.previous, tuple(numbers), tuple(frames)))
 
     def send(self) -> None:

@@ -233,7 +233,7 @@ _OUTLINE = msgspec.json.Decoder(_Outline)
 _ARRAY = msgspec.json.Decoder(list[Raw])
 _ANY: msgspec.json.Decoder[object] = msgspec.json.Decoder()
 _PLACE = re.compile(r"[0-9]{1,15}:[A-Za-z0-9._~-]{1,64}\Z")
-_LONG_NUMBER = re.compile(r"\d{309}")
+_LONG_NUMBER = re.compile(r"(?<!\d)\d{309}")
 _BEYOND_A_DOUBLE = 2**1024 - 2**970
 """The least integer that no longer rounds to a finite double."""
 _UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeEncodeError)

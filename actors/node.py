@@ -138,8 +138,13 @@ class Node:
             self.stores[store].mailbox.put_control(TailLost())
 
     async def _renew(self) -> None:
-        with suppress(StorageUnavailable):
-            await self.storage.renew_generation()
+        while True:
+            try:
+                await self.storage.renew_generation()
+            except StorageUnavailable:
+                await asyncio.sleep(1.0)
+            else:
+                return
 
     # Time.
 
@@ -188,8 +193,9 @@ class Node:
         if session.ready and now_s - session.written_s > options.heartbeat_s - 2 * SWEEP_S:
             session.push(wire.PING)
 
-    async def drain(self, patience_s: float) -> None:
-        """No new sessions; every accepted command is finished, or given `patience_s`; every session ends with 1001."""
+    async def drain(self, patience_s: float, farewell_s: float) -> None:
+        """No new sessions; every accepted command is finished, or given `patience_s`; every session ends with 1001 and has
+        `farewell_s` to take it."""
         self.draining = True
         try:
             async with asyncio.timeout(patience_s):
@@ -198,6 +204,12 @@ class Node:
             self.log.warning("drained with commands unanswered")
         for session in tuple(self.sessions):
             session.end(Close.DRAINING)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(farewell_s):
+                while self.sessions:  # noqa: ASYNC110 - they go one by one, each when its socket does
+                    await asyncio.sleep(0.02)
+        for session in tuple(self.sessions):
+            session.on_stuck()
 
 
 def _forget(there: dict[str, dict[str, Any]], actor: Participant, stores: Iterable[str]) -> None:

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from actors.store import StoreActor
 
 
+REPLY_BYTES = 512 * 1024
+"""A page is cut before it grows beyond this: many clients take no message above 1 MiB."""
+
+
 class Heard(msgspec.Struct, frozen=True):
     """A frame of one of the sessions."""
 
@@ -87,8 +91,9 @@ class Participant(Actor[ParticipantMessage]):
     async def arrive(self, stores: list[str]) -> None:
         """Whoever has a roster to be on gets there."""
 
-    def frequent(self, stores: Any) -> None:
-        """Whoever shops in stores is known there as being online."""
+    def frequent(self, stores: Any) -> bool:
+        """Whoever shops in stores is known there as being online. Whether one of them is new."""
+        return False
 
     def hear(self, session: "Session", frame: f.Frame, body: bytes | None) -> None:
         """Takes a frame of a session, or answers at once that there is no room for it."""
@@ -251,13 +256,21 @@ class Participant(Actor[ParticipantMessage]):
             )
             if not page.offset:
                 return await self._missing(frame.store)
-            frames = [entry.frame if for_agents else for_user(entry.frame) for entry in page.entries]
+            shown = list(page.entries)
+            size = sum(len(entry.frame) for entry in shown)
+            while size > REPLY_BYTES and sum(entry.kind == "m" for entry in shown) > 1:
+                size -= len(shown.pop(0).frame)
+            # What stood behind a message that was cut off goes with it.
+            while shown[:1] and shown[0].kind != "m" and len(shown) < len(page.entries):
+                shown.pop(0)
+            more = page.more or len(shown) < len(page.entries)
+            frames = [entry.frame if for_agents else for_user(entry.frame) for entry in shown]
             about = b'"store":"%b","user":"%b"' % (frame.store.encode(), user.encode())
             return b'{"type":"history","id":"%b",%b,"messages":[%b],"more":%b}' % (
                 frame.id.encode(),
                 about,
                 b",".join(frames),
-                b"true" if page.more else b"false",
+                b"true" if more else b"false",
             )
 
         self._query(session, frame.id, answer)
@@ -286,10 +299,15 @@ class Participant(Actor[ParticipantMessage]):
                     for r in records
                     if frame.status in (None, r.chat.status) and (after is None or (-r.chat.at, r.chat.user) > (-after[0], after[1]))
                 ]
+            summaries = [wire.summary(record, self.side) for record in records]
+            while sum(map(len, summaries)) > REPLY_BYTES and len(summaries) > 1:
+                summaries.pop()
+                records.pop()
+                more = True
             body = b'{"type":"chats","id":"%b","store":"%b","chats":[%b],"more":%b' % (
                 frame.id.encode(),
                 frame.store.encode(),
-                b",".join(wire.summary(record, self.side) for record in records),
+                b",".join(summaries),
                 b"true" if more else b"false",
             )
             if more and records:

@@ -6,18 +6,19 @@ BURST_S = 10.0
 class Bucket:
     """`rate` a second; 0 for no limit. Times in monotonic seconds."""
 
-    __slots__ = ("_left", "_rate", "at_s")
+    __slots__ = ("_burst", "_left", "_rate", "at_s")
 
     def __init__(self, rate: float, now_s: float) -> None:
         self._rate = rate
-        self._left = rate * BURST_S
+        self._burst = max(1.0, rate * BURST_S)
+        self._left = self._burst
         self.at_s = now_s
 
     def take(self, now_s: float) -> float:
         """Takes one; 0.0 if there was one, else the seconds until there will be."""
         if not self._rate:
             return 0.0
-        self._left = min(self._rate * BURST_S, self._left + (now_s - self.at_s) * self._rate)
+        self._left = min(self._burst, self._left + (now_s - self.at_s) * self._rate)
         self.at_s = now_s
         if self._left >= 1.0 - 1e-9:
             self._left = max(0.0, self._left - 1.0)

@@ -19,6 +19,7 @@ from actors.close import Close
 from actors.delivery import Delivery, Newest, Notice
 from actors.identity import Identity
 from actors.outbox import Outbox, Track
+from actors.rate import Bucket
 from actors.refusal import TEMPORARY, Refused
 
 if TYPE_CHECKING:
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
     from actors.participant import Participant
 
 BAD_FRAMES_IN_A_ROW = 10
+# A union in `isinstance` is built anew at each call; these are asked for every frame.
+_FREE = (f.Malformed, f.Ping, f.Pong, f.Received, f.Typing, f.Renew)
+_WITH_BODY = (f.Send, f.Note, f.Announce)
+FREE_RATE = 10
+"""Frames without an answer of their own may come this many times as fast as a user's commands."""
 HELD_S = 1.0
 """How long sends to a chat stay held for the retry of the one that failed."""
 ROOM_BYTES = 256 * 1024
@@ -61,11 +67,14 @@ class Session:
         """Called once, at the end; the web layer closes the socket."""
         self.on_beat: Callable[[], None] = _nothing
         """Called several times in each heartbeat; the web layer sees whether the peer is alive."""
+        self.on_stuck: Callable[[], None] = _nothing
+        """Called when the socket is to be dropped, whatever waits in it."""
         self.on_room: Callable[[], None] = _nothing
         """Called when the session is no longer full."""
         self._authenticate = authenticate
         self._bad_frames = 0
-        self._was_full = False
+        self._was_full = self._throttled = False
+        self._free = Bucket(node.options.rate * FREE_RATE, self.opened_s)
         self._early: list[tuple[bytes, int]] = []
         """Answers and notices that came before `ready`."""
         self._held: dict[tuple[str, str], tuple[str, int, Refused, float]] = {}
@@ -96,11 +105,14 @@ class Session:
     def is_full(self) -> bool:
         """Whether the client is to wait: too much of it has no answer yet, or it does not take its answers."""
         limit = self.node.options.outstanding_limit
-        full = self.close_code is None and (self.outstanding >= limit or len(self._early) >= limit or self.outbox.bytes > ROOM_BYTES)
+        waits = self._throttled or self.outstanding >= limit or len(self._early) >= limit or self.outbox.bytes > ROOM_BYTES
+        full = self.close_code is None and waits
         self._was_full = full
         return full
 
     def _take(self, frame: f.Frame | f.Malformed) -> None:
+        if isinstance(frame, _FREE):
+            self._spend()
         if self.identity is None:
             self._greet(frame)
             return
@@ -109,7 +121,7 @@ class Session:
             return
         assert self.participant is not None
         body: bytes | None = b""
-        if isinstance(frame, f.Send | f.Note | f.Announce):
+        if isinstance(frame, _WITH_BODY):
             try:
                 body = encode_body(frame.kind if isinstance(frame, f.Send) else "text", frame.body)
             except BodyTooLarge:
@@ -130,6 +142,17 @@ class Session:
                 self._renew(token)
             case _:
                 self.participant.hear(self, frame, body)
+
+    def _spend(self) -> None:
+        """Frames that the rate of commands does not cover have a wide rate of their own; beyond it the client is read more slowly."""
+        wait_s = self._free.take(self.node.clock.monotonic_s())
+        if wait_s and not self._throttled:
+            self._throttled = True
+            asyncio.get_running_loop().call_later(wait_s, self._unthrottle)
+
+    def _unthrottle(self) -> None:
+        self._throttled = False
+        self._update_room()
 
     def _greet(self, frame: f.Frame | f.Malformed) -> None:
         if not isinstance(frame, f.Hello):
@@ -225,10 +248,6 @@ class Session:
         if self._was_full:
             self._update_room()
 
-    def tell_when_ready(self, frame: bytes) -> None:
-        """Adds a frame in its order, but not before `ready`."""
-        self._put(frame)
-
     def _put(self, frame: bytes) -> None:
         if self.ready:
             self.push(frame)
@@ -285,7 +304,7 @@ class Session:
         return track
 
     def go_live(self) -> None:
-        """The opening is over: from here on everything goes straight to the outbox."""
+        """The opening is over: from here on everything goes straight to the outbox, or is read from the log behind `ready`."""
         self.ready = True
         self.push(wire.READY)
         for frame, count in self._early:

@@ -6,7 +6,7 @@ import msgspec
 
 from actors.append import Append, Committed, Duplicate
 from actors.chat import Chat
-from actors.event import AgentArrived, AgentLeft, AvailabilitySet, CursorMoved, MarkMoved
+from actors.event import OF_STORES, MarkMoved
 from actors.request import Request
 from actors.rule import apply
 
@@ -41,7 +41,7 @@ class Slot:
         """What was decided has happened."""
         chat = self.chat
         for event in append.events:
-            assert not isinstance(event, AgentArrived | AgentLeft | AvailabilitySet | CursorMoved)
+            assert not isinstance(event, OF_STORES)
             if isinstance(event, MarkMoved):
                 chat = msgspec.structs.replace(chat, seq=outcome.seq)
             chat = apply(chat, event)

@@ -87,6 +87,7 @@ class StoreActor(Actor[StoreMessage]):
         self._tail = 0
         """The offset of the last event that was fanned out here."""
         self._reload: asyncio.TimerHandle | None = None
+        self._marks_untold: set[str] = set()
         self._load()
 
     # Life.
@@ -159,6 +160,8 @@ class StoreActor(Actor[StoreMessage]):
                 self.attendance.tick(due_s)
             case TailLost():
                 self._tail = 0
+                self._marks_untold.clear()
+                self.attendance.forget_marks()
                 self.restart()
             case _ if self.state is None:
                 self._wait(message)
@@ -246,6 +249,10 @@ class StoreActor(Actor[StoreMessage]):
                 self._refuse(request, Refused(code="unavailable"))
             return
         slot.chat = slot.tip = record.chat
+        if user in self._marks_untold:
+            self._marks_untold.discard(user)
+            self.attendance.mark_moved(record.chat, "user")
+            self.attendance.mark_moved(record.chat, "store")
         self.mailbox.put_back(parked)
 
     def _forget_chats(self) -> None:
@@ -336,7 +343,7 @@ class StoreActor(Actor[StoreMessage]):
                 case None:
                     pass  # A restart forgot it; what it did is fanned out all the same.
             if append.user and self._is_news(append, outcome):
-                assert isinstance(outcome, Committed | Duplicate)
+                assert isinstance(outcome, (Committed, Duplicate))
                 committed.append((append, outcome))
                 if asked is not None and isinstance(outcome, Committed) and outcome.previous < outcome.offset <= before:
                     self._log.error("storage_lost_its_tail", store=self.store, was=before, now=outcome.offset)
@@ -348,9 +355,18 @@ class StoreActor(Actor[StoreMessage]):
         fan_out = FanOut(self.store, self.node, self.attendance)
         for append, happened in sorted(committed, key=lambda item: item[1].offset):
             self._tail = max(self._tail, happened.offset)
-            there = self.slots.get(append.user)
-            fan_out.add(append, happened, there.chat if there is not None else None)
+            fan_out.add(append, happened, self._chat_of_marks(append))
         fan_out.send()
+
+    def _chat_of_marks(self, append: Append) -> Chat | None:
+        """The chat whose marks an append has moved. If a restart has forgotten it, its marks are told when it is loaded."""
+        slot = self.slots.get(append.user)
+        if slot is not None and slot.parked is None:
+            return slot.chat
+        if any(isinstance(event, MarkMoved) for event in append.events):
+            self.slot(append.user)
+            self._marks_untold.add(append.user)
+        return None
 
     def _is_news(self, append: Append, outcome: Outcome) -> bool:
         """Whether it happened just now, as far as anybody can tell: a duplicate of a batch that was sent twice may be older."""

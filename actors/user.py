@@ -53,12 +53,13 @@ class UserActor(Participant):
         self.node.forget_user(self)
         super().ended()
 
-    def frequent(self, stores: Iterable[str]) -> None:
+    def frequent(self, stores: Iterable[str]) -> bool:
         """See `Participant`."""
-        for store in stores:
-            if store not in self.stores:
-                self.stores.add(store)
-                self.node.users_of.setdefault(store, {})[self.identity.id] = self
+        fresh = [store for store in stores if store not in self.stores]
+        for store in fresh:
+            self.stores.add(store)
+            self.node.users_of.setdefault(store, {})[self.identity.id] = self
+        return bool(fresh)
 
     def welcomed(self, session: "Session") -> None:
         """See `Participant`: presence and the place in the queue follow."""
@@ -114,6 +115,8 @@ class UserActor(Participant):
     def _received(self, session: "Session", frame: f.Received) -> None:
         assert frame.seq is not None
         if self._enters(session, frame.store):
+            if frame.store not in self.stores and self._bucket.take(self.node.clock.monotonic_s()):
+                return  # a store it never wrote to costs as much as a command
             self.receipts.take(frame.store, min(frame.seq, f.NUMBER_LIMIT))
         else:
             session.complain(None, "forbidden")

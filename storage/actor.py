@@ -44,6 +44,8 @@ PAUSE_S = (0.0, 0.05, 0.1, 0.2, 0.5)
 PING_S = 1.0
 """After this long without a reply the storage is asked whether it is there."""
 
+_NOT_AS_DECIDED = (Conflicted, Unmet, Withdrawn, Failed)
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -215,7 +217,7 @@ class StorageActor:
         broken = {
             (append.store, append.user)
             for (append, _, _), outcome in zip(self._sent, outcomes, strict=True)
-            if append.user and isinstance(outcome, Conflicted | Unmet | Withdrawn | Failed)
+            if append.user and isinstance(outcome, _NOT_AS_DECIDED)
         }
         sent, self._sent = self._sent, []
         withdrawn = self._withdraw(broken) if broken else []
@@ -257,13 +259,14 @@ class StorageActor:
                 self._fail_gathered(late)
 
     def _fail_gathered(self, late: list[Waiting]) -> None:
-        """What waited too long was never sent. What came behind it in the same chats was decided on it, and goes back too."""
+        """What waited too long was never sent. What came behind it in the same chats was decided on it, and fails with it: decided
+        again it would wait as long once more."""
         self._gathered = self._gathered[len(late) :]
         self._gathered_bytes -= sum(append.size for append, _, _ in late)
         withdrawn = self._withdraw({(append.store, append.user) for append, _, _ in late if append.user})
         if not self._gathered:
             self._work.clear()
-        self._tell(late + withdrawn, [*[Failed("storage cannot be reached", "unavailable")] * len(late), *[Withdrawn()] * len(withdrawn)])
+        self._tell(late + withdrawn, [Failed("storage cannot be reached", "unavailable")] * (len(late) + len(withdrawn)))
 
     async def _ping(self) -> None:
         """An outage that nobody meets must be noticed too: grace periods start anew after it."""

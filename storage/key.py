@@ -30,6 +30,8 @@ STORES: Final = f"{LAYOUT}:stores"
 """Set of all stores."""
 BIRTH: Final = f"{LAYOUT}:birth"
 """The birth mark of this set of data."""
+COUNT: Final = f"{LAYOUT}:count"
+"""How many batches this set of data has seen."""
 
 ID_BUCKET_MS: Final = 24 * 3600 * 1000
 """Ids are remembered by day; an id is looked up in the days before and after too, so a clock that jumps finds it as well."""

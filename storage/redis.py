@@ -35,8 +35,9 @@ from actors.chat import Chat, Owner
 from actors.event import AgentArrived, MessageAdded
 from storage.batch import Limits, Plan, plan
 from storage.journal import JournalLost, JournalRefused, JournalUnreachable
-from storage.key import BIRTH, LAYOUT, STORES, StoreKeys, stores_of_agent, stores_of_user
+from storage.key import BIRTH, COUNT, LAYOUT, STORES, StoreKeys, stores_of_agent, stores_of_user
 from storage.pipe import Command, Pipe
+from storage.witness import Witness
 
 READ_TIMEOUT_S = 5.0
 """A connection that is silent for this long while it is asked is given up."""
@@ -49,11 +50,15 @@ _owner = msgspec.json.Decoder(Owner)
 class RedisJournal:
     """See `storage.journal.Journal`. `connect` makes a fresh, unconnected connection; `now_ms` is the wall clock."""
 
-    def __init__(self, connect: Callable[[], AbstractConnection], now_ms: Callable[[], int], limits: Limits) -> None:
+    def __init__(
+        self, connect: Callable[[], AbstractConnection], now_ms: Callable[[], int], limits: Limits, witness: Witness | None = None
+    ) -> None:
         self._writer = Pipe(connect)
         self._reader = Pipe(connect)
         self._now_ms = now_ms
         self._limits = limits
+        self._witness = witness
+        self._birth = ""
         self._asked: list[tuple[Command, asyncio.Future[Any]]] = []
         self._reading: asyncio.Task[None] | None = None
         self.round_trips = 0
@@ -71,16 +76,19 @@ class RedisJournal:
     async def append(self, batch: Sequence[Append]) -> list[Outcome]:
         """See `Journal.append`."""
         planned = plan(batch, self._now_ms(), self._limits)
-        commands = [*_indexes(batch), self._writer.script("append", planned.keys, planned.args)]
+        # The count comes last: a file whose tail is torn off loses it first.
+        commands = [*_indexes(batch), self._writer.script("append", planned.keys, planned.args), ("INCR", COUNT)]
         self.round_trips += 1
         replies = await self._writer.call(commands)
-        reply = replies[-1]
+        reply, count = replies[-2:]
         if isinstance(reply, ResponseError):
             # redis-py takes the code off some errors and leaves it on others.
             text = f"{type(reply).__name__} {reply}"
             if any(code in text.upper() for code in _NOT_NOW):
                 raise JournalUnreachable(text)
             raise JournalRefused(text)
+        if self._witness is not None and isinstance(count, int):
+            self._witness.note(self._birth, count)
         return _outcomes(planned, batch, reply)
 
     async def ping(self) -> None:
@@ -94,12 +102,15 @@ class RedisJournal:
     async def birth(self) -> str:
         """See `Journal.birth`."""
         await self._ask(("SET", BIRTH, secrets.token_hex(8), "NX"))
-        return bytes(await self._ask(("GET", BIRTH))).decode()
+        self._birth = bytes(await self._ask(("GET", BIRTH))).decode()
+        count = int(await self._ask(("GET", COUNT)) or 0)
+        return await self.rebirth() if self._witness is not None and self._witness.has_seen_more(self._birth, count) else self._birth
 
     async def rebirth(self) -> str:
         """See `Journal.rebirth`."""
         mark = secrets.token_hex(8)
         await self._ask(("SET", BIRTH, mark))
+        self._birth = mark
         return mark
 
     # Reading.

@@ -1,5 +1,6 @@
 """The Quart application: the WebSocket door and what an operator asks over HTTP."""
 
+import asyncio
 import time
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ from web.setting import Settings
 from web.socket import attend
 
 SUBPROTOCOL = "dibs.v1"
+READY_S = 1.0
 
 
 def make_app(settings: Settings, node: Node, storage: StorageActor, signer: token.TokenSigner, promise: str) -> Quart:
@@ -23,6 +25,7 @@ def make_app(settings: Settings, node: Node, storage: StorageActor, signer: toke
     app = Quart(__name__, static_folder=None)
     app.asgi_websocket_class = BoundedConnection
     collector = NodeCollector(node, storage)
+    ready = _Ready(storage)
 
     def authenticate(text: str) -> Identity:
         try:
@@ -51,7 +54,7 @@ def make_app(settings: Settings, node: Node, storage: StorageActor, signer: toke
     async def _readyz() -> Response:
         if node.draining:
             return _plain("draining", 503)
-        if not await storage.probe():
+        if not await ready.ask():
             return _plain("storage cannot be reached or takes no writes", 503)
         return _plain(f"ready: {promise}")
 
@@ -60,6 +63,22 @@ def make_app(settings: Settings, node: Node, storage: StorageActor, signer: toke
         return Response(render(collector), content_type="text/plain; version=0.0.4; charset=utf-8", headers=_HEADERS)
 
     return app
+
+
+class _Ready:
+    """Whether the storage takes writes, asked at most once a second: the question is a write, and anybody may put it."""
+
+    def __init__(self, storage: StorageActor) -> None:
+        self._storage = storage
+        self._asked_s = -READY_S
+        self._answer: asyncio.Task[bool] | None = None
+
+    async def ask(self) -> bool:
+        now_s = time.monotonic()
+        if self._answer is None or (self._answer.done() and now_s - self._asked_s >= READY_S):
+            self._asked_s = now_s
+            self._answer = asyncio.get_running_loop().create_task(self._storage.probe())
+        return await asyncio.shield(self._answer)
 
 
 _HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}

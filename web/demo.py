@@ -1,5 +1,6 @@
 """What `--demo` prints: tokens of one shopper, two agents and a supervisor, and the lines to try them with."""
 
+import secrets
 import sys
 
 from actors.append import Append
@@ -52,4 +53,11 @@ def introduction(base: str, signer: TokenSigner, now_s: float) -> str:
         "  A third terminal with agent a2 sees it all, and is refused when it claims the same chat.",
         "",
     ]
-    return "\n".join(lines)
+    # Ids of their own for each start: they are remembered for a day, and a second try would be a repetition.
+    suffix = secrets.token_hex(2)
+    return (
+        "\n".join(lines)
+        .replace('"id":"m1"', f'"id":"m1-{suffix}"')
+        .replace('"id":"m2"', f'"id":"m2-{suffix}"')
+        .replace('"id":"c1"', f'"id":"c1-{suffix}"')
+    )

@@ -24,6 +24,7 @@ from storage.journal import JournalLost, JournalRefused, JournalUnreachable
 from storage.link import Link, check
 from storage.promise import promise
 from storage.redis import RedisJournal
+from storage.witness import Witness
 from web.app import make_app
 from web.demo import introduction, open_store
 from web.front import hypercorn_config, until
@@ -32,8 +33,10 @@ from web.secret import load_secret
 from web.setting import ConfigError, Settings, StartError
 from web.token import TokenSigner
 
-DRAIN_S = 6.0
+DRAIN_S = 2.5
 """Accepted commands may take this long to finish when the server stops."""
+GOODBYE_S = 3.5
+"""And the sessions this long to take their close: all is over within ten seconds."""
 
 
 class WallClock:
@@ -79,7 +82,10 @@ async def _serve(settings: Settings, log: FilteringBoundLogger) -> None:
         signer = TokenSigner(load_secret(settings.secret, settings.data, log))
 
         clock, tally = WallClock(), Tally()
-        journal = RedisJournal(link.connection, clock.wall_ms, Limits(settings.log_limit, settings.history_limit))
+        witness = Witness(settings.data / "witness") if settings.data.is_dir() else None
+        if witness is not None:
+            stack.callback(witness.close)
+        journal = RedisJournal(link.connection, clock.wall_ms, Limits(settings.log_limit, settings.history_limit), witness)
         stack.push_async_callback(journal.close)
         storage = StorageActor(journal, clock, tally, log)
         try:
@@ -107,7 +113,7 @@ async def _serve(settings: Settings, log: FilteringBoundLogger) -> None:
         stop = loop.create_task(stopping.wait())
         await asyncio.wait([front, stop], return_when=asyncio.FIRST_COMPLETED)
         log.info("draining", sessions=len(node.sessions))
-        await node.drain(DRAIN_S)
+        await node.drain(DRAIN_S, GOODBYE_S)
         closing.set()
         await front
         stop.cancel()

@@ -12,7 +12,7 @@ from actors.session import Session
 from web.front import Disconnected
 from web.line import FAREWELL_S, Line
 
-FLUSH_S = 5.0
+FLUSH_S = 3.0
 """How long what waits for a session that ends may take to be written."""
 
 Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
@@ -25,6 +25,7 @@ async def attend(socket: Websocket, session: Session, node: Node) -> None:
     session.on_end = hanging_up.begin
     session.on_beat = lambda: line.beat(node.options.heartbeat_s, SWEEP_S)
     session.on_room = line.resume
+    session.on_stuck = line.abort
     if node.draining:
         session.end(Close.DRAINING)
     try:
@@ -32,6 +33,9 @@ async def attend(socket: Websocket, session: Session, node: Node) -> None:
         await socket.receive()
     except Disconnected:
         pass
+    except asyncio.CancelledError:
+        line.abort()
+        raise
     except Exception as error:
         node.log.error("session_failed", session=session.name, error=repr(error), exc_info=error)
         session.end(Close.LOST_PLACE)

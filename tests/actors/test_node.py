@@ -20,7 +20,7 @@ async def test_draining_finishes_every_accepted_command_before_it_says_good_bye(
     await user.say_all(*(send(str(n), f"i{n}") for n in range(1, 21)))
     await agent.say("claim", id="c", store="s1", user="u1")
     await world.journal.held.wait()
-    draining = asyncio.ensure_future(world.node.drain(6.0))
+    draining = asyncio.ensure_future(world.node.drain(6.0, 1.0))
     await asyncio.sleep(1.0)
     assert not draining.done()
     await user.say("send", id="late", store="s1", kind="text", body={"text": "late"})
@@ -40,7 +40,7 @@ async def test_draining_gives_up_after_its_patience_and_still_says_good_bye(worl
     world.journal.open.clear()
     await user.say("send", id="m", store="s1", kind="text", body={"text": "x"})
     started_s = now_s()
-    await world.node.drain(2.0)
+    await world.node.drain(2.0, 1.0)
     assert now_s() - started_s <= 2.1
     assert await user.close_code() == Close.DRAINING
 
@@ -48,7 +48,7 @@ async def test_draining_gives_up_after_its_patience_and_still_says_good_bye(worl
 async def test_draining_is_over_at_once_when_nothing_is_under_way_and_ends_sessions_without_hello(world):
     user, silent = await world.user(), Peer(world)
     started_s = now_s()
-    await world.node.drain(6.0)
+    await world.node.drain(6.0, 1.0)
     assert now_s() - started_s < 0.1
     assert [await user.close_code(), await silent.close_code()] == [Close.DRAINING] * 2
 

@@ -111,7 +111,7 @@ def steps(state: State, call: Call) -> Iterator[State]:
 def _epochs(state: State, call: Call) -> Iterator[tuple[Chat, bool]]:
     """The chat as the call may find it. An epoch that is only a floor is what the call names or is told, or it stays unknown; not
     where the call names one: any other is refused, which is told, or has no effect."""
-    chat, named, said = state.chat, call.frame.get("epoch"), (call.answer or {}).get("epoch")
+    chat, named, said = state.chat, call.frame.get("epoch"), (call.answer or call.effect or {}).get("epoch")
     if state.exact or named is None:
         yield chat, state.exact
     if not state.exact:

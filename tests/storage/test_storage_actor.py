@@ -332,7 +332,7 @@ async def test_what_waited_too_long_takes_what_was_decided_on_it_back_too(bench)
     behind = bench.message("u2", text="behind it")
     await asyncio.sleep(1.5)
     fates = dict(bench.told.all)
-    assert kinds([fates[first], fates[early], fates[behind]]) == [Unknown, Failed, Withdrawn]
+    assert kinds([fates[first], fates[early], fates[behind]]) == [Unknown, Failed, Failed]
 
 
 async def test_one_bad_append_fails_alone(bench):
