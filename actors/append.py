@@ -26,6 +26,8 @@ from actors.chat import Chat
 from actors.event import Event
 from actors.rule import Condition
 
+NO_NONCE = b"\0" * 4
+
 
 class Append(msgspec.Struct, kw_only=True, eq=False):
     """Something durable that is to happen in a chat, or (`user` empty) in a store as a whole. Compared by identity."""
@@ -36,6 +38,8 @@ class Append(msgspec.Struct, kw_only=True, eq=False):
     """Digest of the sender and its id for this command; empty for what is harmless when done twice."""
     content: bytes = b""
     """Digest of what was asked, 6 bytes: the same id with another one is refused."""
+    nonce: bytes = NO_NONCE
+    """Four bytes of this very append, kept with its id: by them the storage knows its own first try from a client's."""
     records: bool = False
     """Whether the id is remembered. A refusal looks the id up and leaves nothing behind."""
     epoch: int = 0
@@ -63,7 +67,7 @@ class Committed(msgspec.Struct, frozen=True):
 
 
 class Duplicate(msgspec.Struct, frozen=True):
-    """It had happened before, with these numbers and this answer. `recovered`: the storage itself had asked twice."""
+    """It had happened before, with these numbers and this answer. `recovered`: by a first try of this very append, whose reply was lost."""
 
     answer: bytes
     seq: int

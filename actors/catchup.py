@@ -210,6 +210,11 @@ class Catchup:
         self._show(records[: node.options.list_limit], None)
         for record in reversed(records):
             await self._place_user(record, hello)
+        if hello.generation is not None:
+            # What the client holds of a chat that is not there any more was taken away by a roll-back.
+            for store in sorted((hello.resume or {}).keys() - {record.chat.store for record in records}):
+                if hello.resume and hello.resume[store] and session.enters(store):
+                    session.push(wire.reset(store))
 
     async def _place_user(self, record: ChatRecord, hello: f.Hello) -> None:
         """Hands over the messages up to the snapshot; what happened after it follows by offset, statuses included."""

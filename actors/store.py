@@ -11,7 +11,7 @@ The states of an append and what is done in each are drawn in `actors.append`.
 """
 
 import asyncio
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, TypeGuard, assert_never
 
 import msgspec
 
@@ -342,8 +342,7 @@ class StoreActor(Actor[StoreMessage]):
                     self._settle_chat(asked, append, outcome, again)
                 case None:
                     pass  # A restart forgot it; what it did is fanned out all the same.
-            if append.user and self._is_news(append, outcome):
-                assert isinstance(outcome, (Committed, Duplicate))
+            if append.user and _is_news(outcome):
                 committed.append((append, outcome))
                 if asked is not None and isinstance(outcome, Committed) and outcome.previous < outcome.offset <= before:
                     self._log.error("storage_lost_its_tail", store=self.store, was=before, now=outcome.offset)
@@ -368,16 +367,10 @@ class StoreActor(Actor[StoreMessage]):
             self._marks_untold.add(append.user)
         return None
 
-    def _is_news(self, append: Append, outcome: Outcome) -> bool:
-        """Whether it happened just now, as far as anybody can tell: a duplicate of a batch that was sent twice may be older."""
-        if isinstance(outcome, Duplicate):
-            return outcome.recovered and (outcome.offset > self._tail or all(isinstance(event, MarkMoved) for event in append.events))
-        return isinstance(outcome, Committed)
-
     def _settle_store(self, request: StoreRequest, outcome: Outcome) -> None:
         if not isinstance(outcome, Unknown):
             del self._in_flight[request.append]
-        if isinstance(outcome, Committed) or (isinstance(outcome, Duplicate) and outcome.recovered):
+        if _is_news(outcome):
             for event in request.append.events:
                 self._apply_to_store(event, outcome.seq)
             if request.happened is not None:
@@ -414,7 +407,7 @@ class StoreActor(Actor[StoreMessage]):
                 slot.commit(append, outcome)
                 self._answer(request, append, outcome.seq)
             case Duplicate(answer=answer):
-                news = self._is_news(append, outcome)
+                news = _is_news(outcome)
                 if news:
                     slot.commit(append, outcome)
                 else:
@@ -498,3 +491,8 @@ class StoreActor(Actor[StoreMessage]):
             return
         frame = wire.typing(subject(self.store, message.user), side, on=message.on)
         self.attendance.show(("typing", self.store, message.user, side), frame, message.user, agents=side == "user", user=side == "store")
+
+
+def _is_news(outcome: Outcome) -> TypeGuard[Committed | Duplicate]:
+    """Whether it has happened through this very append, at whatever try."""
+    return isinstance(outcome, Committed) or (isinstance(outcome, Duplicate) and outcome.recovered)

@@ -15,7 +15,6 @@ from actors.append import (
     ChatPage,
     ChatRecord,
     Conflicted,
-    Duplicate,
     Failed,
     ListPage,
     LogPage,
@@ -69,6 +68,7 @@ class StorageActor:
         """Whether the batch on its way may have been carried out already."""
         self._work = asyncio.Event()
         self._born = ""
+        self._nonce = secrets.randbits(32)
         self._heard_s = clock.monotonic_s()
         self.outages = 0
         self.reachable = True
@@ -106,6 +106,8 @@ class StorageActor:
 
     def append(self, append: Append, settler: Settler) -> None:
         """See `Storage.append`."""
+        self._nonce = (self._nonce + 1) % 2**32
+        append.nonce = self._nonce.to_bytes(4, "big")
         self._gathered.append((append, settler, self._clock.monotonic_s()))
         self._gathered_bytes += append.size
         self._work.set()
@@ -201,8 +203,6 @@ class StorageActor:
         self._heard()
         self._tally.append_s.observe(self._clock.monotonic_s() - started_s)
         self._tally.batch.observe(len(batch))
-        if maybe_before:
-            return [_recovered(outcome) for outcome in outcomes]
         return outcomes
 
     def _failed(self, error: Exception | None = None) -> None:
@@ -346,10 +346,3 @@ class StorageActor:
     async def stores_with_claims(self) -> tuple[str, ...]:
         """See `Storage`."""
         return await self._read(self._journal.stores_with_claims)
-
-
-def _recovered(outcome: Outcome) -> Outcome:
-    """A duplicate of a batch that was sent twice is our own first try, as far as anybody can tell."""
-    if isinstance(outcome, Duplicate):
-        return Duplicate(outcome.answer, outcome.seq, outcome.offset, outcome.previous, recovered=True)
-    return outcome

@@ -80,7 +80,7 @@ def _put(planned: Plan, keys: StoreKeys, append: Append) -> None:
         if isinstance(event, StatusChanged) and event.epoch <= append.epoch:
             raise ValueError("every change of status or owner raises the epoch")
         _put_event(arguments, planned.keys, keys, event, tail)
-    planned.args += (append.sender, append.content, int(append.records), append.epoch, append.owner, append.answer)
+    planned.args += (append.sender, append.content, int(append.records), append.epoch, append.owner, append.answer, append.nonce)
     planned.args += (len(planned.keys) - first_key, len(arguments), len(append.conditions), len(append.events))
     planned.args += arguments
 

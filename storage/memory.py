@@ -12,6 +12,7 @@ import attrs
 import msgspec
 
 from actors.append import (
+    NO_NONCE,
     Append,
     ChatPage,
     ChatRecord,
@@ -78,14 +79,14 @@ class _Shop:
     born: bool = False
     offset: int = 0
     log: list[tuple[int, bytes]] = attrs.Factory(list)
-    ids: dict[int, dict[bytes, tuple[bytes, Duplicate]]] = attrs.Factory(dict)
+    ids: dict[int, dict[bytes, tuple[bytes, bytes, Duplicate]]] = attrs.Factory(dict)
     roster: dict[str, str] = attrs.Factory(dict)
     away: set[str] = attrs.Factory(set)
     arrivals: dict[str, int] = attrs.Factory(dict)
     cursors: dict[str, int] = attrs.Factory(dict)
     talks: dict[str, _Talk] = attrs.Factory(dict)
 
-    def known(self, sender: bytes, day: int) -> tuple[bytes, Duplicate] | None:
+    def known(self, sender: bytes, day: int) -> tuple[bytes, bytes, Duplicate] | None:
         found = (self.ids.get(near, {}).get(sender) for near in (day + 1, day - 1, day))
         return next((record for record in found if record), None)
 
@@ -159,8 +160,9 @@ class MemoryJournal:
     def _one(self, shop: _Shop, append: Append, day: int, broken: Outcome | None) -> Outcome:
         record = shop.known(append.sender, day) if append.sender else None
         if record is not None:
-            content, first_answer = record
-            return first_answer if content == append.content else Reused()
+            content, nonce, first = record
+            recovered = nonce == append.nonce != NO_NONCE
+            return msgspec.structs.replace(first, recovered=recovered) if content == append.content else Reused()
         if broken is not None:
             return broken
         talk = shop.talks.get(append.user) or _Talk(Chat(store=append.store, user=append.user))
@@ -179,7 +181,7 @@ class MemoryJournal:
             has_message = any(isinstance(event, MessageAdded) for event in append.events)
             answer = (b'"seq":%d,' % number if has_message else b"") + append.answer
             duplicate = Duplicate(answer, number, talk.chat.offset, previous)
-            shop.ids.setdefault(day, {})[append.sender] = (append.content, duplicate)
+            shop.ids.setdefault(day, {})[append.sender] = (append.content, append.nonce, duplicate)
         return Committed(number, talk.chat.offset, previous)
 
     def _happen(self, shop: _Shop, talk: _Talk, event: Event, tail: bytes, number: int) -> int:

@@ -14,6 +14,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ResponseError
 
 from actors.append import (
+    NO_NONCE,
     Append,
     ChatPage,
     ChatRecord,
@@ -294,8 +295,9 @@ def _outcome(append: Append, code: int, first: Any, second: Any, third: Any) -> 
         case 1:
             return Committed(first, second, third)
         case 2:
-            seq, offset, previous, answer = first[6:].split(b" ", 3)
-            return Duplicate(answer, int(seq), int(offset), int(previous))
+            seq, offset, previous, answer = first[10:].split(b" ", 3)
+            recovered = first[6:10] == append.nonce != NO_NONCE
+            return Duplicate(answer, int(seq), int(offset), int(previous), recovered)
         case 3:
             return Reused()
         case 4:

@@ -7,7 +7,7 @@
 -- ARGV[1] stores (int), [2] entries a log keeps (int), [3] entries a history keeps (int), [4] how long ids are remembered (ms, int).
 --   For each store: runs (int), ids (int), the ids (bytes).
 --   For each run: user ('' = the store itself), its "store","user" fields (JSON), appends (int).
---   For each append: id ('' = none), content (6 bytes), remember the id (0|1), epoch (int), owner, answer (JSON),
+--   For each append: id ('' = none), content (6 bytes), remember the id (0|1), epoch (int), owner, answer (JSON), nonce (4 bytes),
 --     keys (int) and arguments (int) that follow, conditions (int), events (int);
 --     for each condition: B load below N | L load at least N | R on the roster, name | N not on the roster, name |
 --       V arrivals are N, name: a letter, a number or '', a name or '';
@@ -18,7 +18,7 @@
 --   | 3 0 0 0: the id was used for something else | 4 chat 0 0: the fence does not hold (the chat as HGETALL)
 --   | 5 index value 0: condition `index` does not hold | 6 0 0 0: an earlier append of the chat did not happen
 --   | 7 reason 0 0: it cannot be carried out.
--- A record is content, then "SEQ OFFSET PREVIOUS ", then the answer.
+-- A record is content, nonce, then "SEQ OFFSET PREVIOUS ", then the answer.
 
 local call, match, sub = redis.call, string.match, string.sub
 local ki, ai = 0, 4
@@ -242,9 +242,10 @@ for _ = 1, tonumber(ARGV[1]) do
     for _ = 1, appends do
       local id, content, asked_epoch, asked_owner = ARGV[ai + 1], ARGV[ai + 2], ARGV[ai + 4], ARGV[ai + 5]
       local remember, reply = ARGV[ai + 3], ARGV[ai + 6]
-      local next_ki, next_ai = ki + tonumber(ARGV[ai + 7]), ai + 10 + tonumber(ARGV[ai + 8])
-      local n_conditions, n_events = tonumber(ARGV[ai + 9]), tonumber(ARGV[ai + 10])
-      ai = ai + 10
+      local nonce = ARGV[ai + 7]
+      local next_ki, next_ai = ki + tonumber(ARGV[ai + 8]), ai + 11 + tonumber(ARGV[ai + 9])
+      local n_conditions, n_events = tonumber(ARGV[ai + 10]), tonumber(ARGV[ai + 11])
+      ai = ai + 11
       local record = id ~= '' and known[id]
 
       if record then
@@ -282,7 +283,7 @@ for _ = 1, tonumber(ARGV[1]) do
           if ok then
             answer(1, number, last, previous)
             if remember == '1' then
-              local kept = content .. number .. ' ' .. last .. ' ' .. previous .. ' ' .. (with_seq and '"seq":' .. number .. ',' or '') .. reply
+              local kept = content .. nonce .. number .. ' ' .. last .. ' ' .. previous .. ' ' .. (with_seq and '"seq":' .. number .. ',' or '') .. reply
               known[id] = kept
               fresh[n_fresh + 1], fresh[n_fresh + 2] = id, kept
               n_fresh = n_fresh + 2

@@ -133,13 +133,15 @@ async def test_a_resume_beyond_the_end_or_of_another_generation_gets_a_reset(wor
         client.cut()
 
 
-async def test_a_resume_without_generation_or_of_a_strange_store_is_ignored(world):
+async def test_a_resume_without_generation_is_ignored_and_one_of_a_chat_that_is_not_there_is_reset(world):
+    """Seven messages of a chat without any lie beyond its end: a roll-back has taken them away."""
     await world.agent()
     user = await world.user()
     await user.send("1")
     again = await world.user(resume={"s1": 1}, generation=None)
     assert (again.texts(), again.of("reset")) == (["1"], [])
-    assert (await world.user(resume={"s1": 1, "s9": 5})).of("reset") == []
+    assert (await world.user(resume={"s1": 1, "s9": 7})).of("reset") == [{"type": "reset", "store": "s9"}]
+    assert (await world.user(resume={"s1": 1, "s9": 0})).of("reset") == []
 
 
 async def test_where_the_log_no_longer_reaches_an_agent_gets_reset_and_never_a_part():

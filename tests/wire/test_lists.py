@@ -1,5 +1,6 @@
 """`chats` and `history`: pages, their order, and that snapshot plus events is a fresh snapshot."""
 
+import json
 from typing import Any
 
 import pytest
@@ -207,3 +208,20 @@ async def test_the_snapshot_with_all_events_since_is_a_fresh_snapshot(mall: Mall
     for before, after, side in ((watcher, await mall.agent(), "store"), (tab, await mall.user(user.id), "user")):
         live = [frame for frame in before.frames if frame not in before.missed]
         assert applied(before.chats, live, side) == applied(after.chats, [], side)
+
+
+async def test_a_page_of_large_messages_is_cut_where_many_clients_would_refuse_it_and_says_that_more_follow(mall: Mall) -> None:
+    """Clients of common libraries take no message above 1 MiB; whoever writes much must not be able to close them."""
+    agent, user = await mall.agent(), await mall.user()
+    for n in range(100):
+        await user.say(f"{n}" + "x" * 8000)
+    seen: list[int] = []
+    before: dict[str, int] = {}
+    while True:
+        page = await agent.history(user, limit=200, **before)
+        assert len(json.dumps(page)) < 600_000
+        seen = [frame["seq"] for frame in page["messages"]] + seen
+        if not page["more"]:
+            break
+        before = {"before": seen[0]}
+    assert seen == list(range(1, 101))

@@ -149,3 +149,10 @@ async def test_online_is_the_number_of_open_sessions(own_server: Any) -> None:
             break
     else:
         raise AssertionError("closed sessions are still counted")
+
+
+async def test_a_shoppers_first_message_ever_tells_it_whether_somebody_is_there(mall: Mall) -> None:
+    await mall.agent()
+    user = await mall.user()
+    await user.say("is anybody there?")
+    await user.expect("presence", store=mall.store, online=True, within_s=2)
