@@ -82,6 +82,10 @@ class RedisJournal:
         self.round_trips += 1
         replies = await self._writer.call(commands)
         reply, count = replies[-2:]
+        refused = next((found for found in replies[:-2] if isinstance(found, ResponseError)), None)
+        if refused is not None and not isinstance(reply, ResponseError):
+            # A chat that its user's index does not name would be lost to the user: the same batch goes again until it does.
+            raise JournalLost(f"an index was refused: {refused}")
         if isinstance(reply, ResponseError):
             # redis-py takes the code off some errors and leaves it on others.
             text = f"{type(reply).__name__} {reply}"
