@@ -1,5 +1,7 @@
 # Everything happens in .venv inside the clone. `make run` to try dibs, `make check` before a commit.
 #   make run ARGS="--port 9000"          make test PYTEST_ARGS="-k claim -x"
+#   make simulate                        5,000 simulated schedules; N=1000000, SEED=17 one in words, SHRINK=1 made smaller
+#   make faults                          every fault in full, hours; ROUNDS=0.1 a tenth, ARGS="power" some rows
 
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null)
@@ -9,7 +11,7 @@ PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11 python3
 LOCK = pip compile pyproject.toml --group dev --universal --python-version 3.11 --fork-strategy fewest \
 	--no-annotate --no-header --no-emit-index-url --no-emit-find-links --quiet -o requirements.lock
 
-.PHONY: run test check lint format lock clean
+.PHONY: run test simulate faults check lint format lock clean
 .DEFAULT_GOAL := check
 .DELETE_ON_ERROR:
 
@@ -18,6 +20,12 @@ run: .venv/installed
 
 test: .venv/installed
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+simulate: .venv/installed
+	@$(BIN)/python -m tests.simulation.run $(if $(SEED),--seed $(SEED),-n $(or $(N),5000)) $(if $(SHRINK),--shrink)
+
+faults: .venv/installed
+	@ROUNDS=$(ROUNDS) $(BIN)/python -m tests.faults.run $(ARGS)
 
 lint: .venv/installed
 	$(BIN)/ruff format --check .

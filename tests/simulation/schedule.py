@@ -1,0 +1,144 @@
+"""What happens in a run, as plain values: who is there, who does what when, and what breaks. A schedule is a function of its seed."""
+
+import random
+
+import attrs
+
+MODES = ("sticky", "sticky", "sticky", "roaming", "roaming", "roaming", "rollback")
+"""`sticky`: each store has its node, so that everything has to be live. `roaming`: clients connect anywhere; nodes hear of each other by
+holes and reconnects only. `rollback`: sticky, and the storage loses its tail once."""
+SPAN_S = 8.0
+"""Commands are given in this time."""
+
+OF_USERS = ("send",) * 9 + ("burst",) * 3 + ("read",) * 3 + ("typing", "history", "chats", "double", "again", "cut", "leave")
+OF_AGENTS = ("claim",) * 7 + ("send",) * 7 + ("release",) * 3 + ("transfer",) * 2 + ("resolve",) * 3 + ("read",) * 3 + ("note",) * 2
+OF_AGENTS += ("burst", "typing", "history", "chats", "double", "double", "again", "reuse", "cut", "leave", "availability")
+OF_SUPERVISORS = (*OF_AGENTS, "takeover", "takeover", "takeover", "takeover", "announce")
+OF_STORAGE = ("slow", "unreachable", "refused", "lose_requests", "lose_replies", "lose_replies", "stall", "restart")
+OF_NODES = ("kill", "pause")
+OF_CLIENTS = ("half_open", "cut_all", "slow_reader")
+
+
+@attrs.frozen
+class Someone:
+    """A shopper or an agent with so many tabs. `stores` is where it is at work; a roaming shopper's token names none."""
+
+    role: str
+    id: str
+    stores: tuple[str, ...]
+    tabs: int
+    named: bool
+
+    @property
+    def token(self) -> str:
+        return f"{self.role}/{self.id}/{','.join(self.stores) if self.named else ''}"
+
+
+@attrs.frozen
+class Step:
+    """Somebody does something; `dice` decides whatever is still open then."""
+
+    at_s: float
+    who: str
+    tab: int
+    verb: str
+    dice: int
+
+
+@attrs.frozen
+class Fault:
+    """Something breaks, for so long."""
+
+    at_s: float
+    kind: str
+    lasts_s: float
+    dice: int
+
+
+@attrs.frozen
+class Schedule:
+    """All of it."""
+
+    seed: int
+    mode: str
+    nodes: int
+    stores: tuple[str, ...]
+    people: tuple[Someone, ...]
+    steps: tuple[Step, ...]
+    faults: tuple[Fault, ...]
+    grace_s: float
+    agent_limit: int
+
+    @property
+    def is_sticky(self) -> bool:
+        return self.mode != "roaming"
+
+    @property
+    def parts(self) -> tuple[Step | Fault, ...]:
+        """All that may be left out."""
+        return (*self.faults, *self.steps)
+
+    def keeping(self, parts: tuple[Step | Fault, ...]) -> "Schedule":
+        """The same with these parts only."""
+        steps = tuple(part for part in parts if isinstance(part, Step))
+        faults = tuple(part for part in parts if isinstance(part, Fault))
+        return attrs.evolve(self, steps=steps, faults=faults)
+
+
+def schedule(seed: int) -> Schedule:
+    """The schedule of a seed."""
+    dice = random.Random(f"schedule {seed}")
+    mode = dice.choice(MODES)
+    stores = ("s1", "s2", "s3") if dice.random() < 0.1 else ("s1", "s2")
+    people = _people(dice, stores, sticky=mode != "roaming")
+    steps = tuple(sorted((_step(dice, people) for _ in range(dice.randrange(60, 70))), key=lambda step: step.at_s))
+    faults = _faults(dice, mode)
+    # A node that starts watches all owners whom it does not see, those on other nodes too: a short grace would end their chats.
+    is_long = mode != "roaming" and any(fault.kind in ("kill", "rollback") for fault in faults)
+    return Schedule(
+        seed=seed,
+        mode=mode,
+        nodes=dice.choice((2, 2, 3)),
+        stores=stores,
+        people=people,
+        steps=steps,
+        faults=faults,
+        grace_s=60.0 if is_long else dice.choice((1.0, 3.0, 60.0)),
+        agent_limit=dice.choice((0, 0, 1, 2, 3)),
+    )
+
+
+def _people(dice: random.Random, stores: tuple[str, ...], *, sticky: bool) -> tuple[Someone, ...]:
+    def at_work(i: int) -> tuple[str, ...]:
+        if sticky:
+            return (stores[0 if dice.random() < 0.5 else i % len(stores)],)
+        return stores if dice.random() < 0.7 else (stores[i % len(stores)],)
+
+    agents = [Someone("agent", f"a{i + 1}", at_work(i), dice.choice((1, 2)), named=True) for i in range(dice.choice((2, 2, 2, 3)))]
+    chief = Someone("supervisor", "z1", at_work(0), 2, named=True)
+    users = [
+        Someone("user", f"u{i + 1}", (stores[i],) if sticky and i < len(stores) else at_work(i), dice.choice((1, 1, 1, 2)), named=sticky)
+        for i in range(dice.randrange(4, 6))
+    ]
+    return (*agents, chief, *users)
+
+
+def _step(dice: random.Random, people: tuple[Someone, ...]) -> Step:
+    who = dice.choice(people)
+    verbs = {"user": OF_USERS, "agent": OF_AGENTS, "supervisor": OF_SUPERVISORS}[who.role]
+    # Half of it happens in a hurry, so that people really meet.
+    at_s = dice.random() * SPAN_S if dice.random() < 0.5 else 1.0 + dice.randrange(4) * 2 + dice.random() * 0.03
+    return Step(round(at_s, 4), who.id, dice.randrange(who.tabs), dice.choice(verbs), dice.getrandbits(32))
+
+
+def _faults(dice: random.Random, mode: str) -> tuple[Fault, ...]:
+    # Where the storage loses its tail the rest is mended by then: nodes that look at it at different times may hide it from each other.
+    span_s = 2.5 if mode == "rollback" else SPAN_S
+    faults = []
+    for _ in range(dice.randrange(3, 6)):
+        kind = dice.choice(dice.choice((OF_STORAGE, OF_STORAGE, OF_NODES, OF_CLIENTS)))
+        lasts_s = 10.0 if kind == "stall" and mode != "rollback" and dice.random() < 0.3 else round(0.1 + 3.0 * dice.random() ** 2, 3)
+        faults.append(Fault(round(0.3 + dice.random() * span_s, 4), kind, lasts_s, dice.getrandbits(32)))
+    if mode == "rollback":
+        faults.append(Fault(round(6.2 + dice.random() * 2, 4), "rollback", round(0.05 + dice.random(), 3), dice.getrandbits(32)))
+    return tuple(sorted(faults, key=lambda fault: fault.at_s))

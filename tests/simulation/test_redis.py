@@ -1,0 +1,86 @@
+"""The Redis in memory is held to a real one: what simulations did, in order, gets the same replies from a Valkey."""
+
+import pytest
+from redis.asyncio import Connection, UnixDomainSocketConnection
+from redis.exceptions import ResponseError
+
+from storage.pipe import SCRIPTS
+from tests.simulation.redis import Redis
+from tests.simulation.schedule import schedule
+from tests.simulation.world import simulate
+from tests.storage.valkey import running
+
+UNORDERED = (b"SMEMBERS", b"HGETALL")
+
+
+def traces():
+    """Seeds without a full server and without a roll-back, which happen outside of the commands."""
+    seed, found = 0, 0
+    while found < 12:
+        plan = schedule(seed)
+        if not {"refused", "rollback"} & {fault.kind for fault in plan.faults}:
+            yield seed
+            found += 1
+        seed += 1
+
+
+async def ask(connection: Connection, *words):
+    await connection.send_command(*words)
+    try:
+        return await connection.read_response()
+    except ResponseError as error:
+        return error
+
+
+def alike(words, mine, theirs):
+    """Equal, but for the order in which sets and hashes are told, and the words of errors."""
+    if isinstance(mine, ResponseError) or isinstance(theirs, ResponseError):
+        return isinstance(mine, ResponseError) and isinstance(theirs, ResponseError)
+    if words[0] in UNORDERED:
+        return sorted(mine) == sorted(theirs)
+    if words[0] == b"EVALSHA" and words[1] in (b"snapshot", b"store", b"chats", b"append"):
+        return normal(mine) == normal(theirs)
+    return mine == theirs
+
+
+def normal(value):
+    """Lists within a reply of a script may be hashes or sets: compared whatever their order."""
+    return [sorted(map(repr, item)) if isinstance(item, list) else item for item in value]
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    found = []
+    for seed in traces():
+        redis = Redis()
+        redis.trace = []
+        simulate(schedule(seed), redis=redis)
+        found.append((seed, redis.trace))
+    return found
+
+
+async def test_a_real_server_gives_the_same_replies_to_everything_a_simulation_did(simulated, tmp_path):
+    async with running(tmp_path / "v") as socket:
+        connection = UnixDomainSocketConnection(path=str(socket))
+        await connection.connect()
+        shas = {name.encode(): await ask(connection, "SCRIPT", "LOAD", source) for name, source in SCRIPTS.items()}
+        for seed, trace in simulated:
+            await ask(connection, "FLUSHALL")
+            assert len(trace) > 200
+            for i, (words, mine) in enumerate(trace):
+                sent = (words[0], shas[words[1]], *words[2:]) if words[0] == b"EVALSHA" else words
+                theirs = await ask(connection, *sent)
+                assert alike(words, mine, theirs), f"seed {seed}, command {i}: {words}\nhere:   {mine}\nthere:  {theirs}"
+        await connection.disconnect()
+
+
+def test_every_script_is_exercised_by_what_is_compared(simulated):
+    used = {words[1].decode() for _, trace in simulated for words, _ in trace if words[0] == b"EVALSHA"}
+    assert used == set(SCRIPTS)
+
+
+def test_a_full_server_refuses_the_first_write_of_a_script_and_nothing_after():
+    redis = Redis()
+    redis.is_full = True
+    assert isinstance(redis.execute(("SADD", "s", "m")), ResponseError)
+    assert redis.execute(("SMEMBERS", "s")) == []

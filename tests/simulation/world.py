@@ -1,0 +1,225 @@
+"""A run: a schedule carried out on the simulated loop, recorded, and judged when everything is at rest."""
+
+import asyncio
+import gc
+import random
+import secrets
+import traceback
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import attrs
+
+from actors.option import Options
+from tests.history.feed import keep_from_journal
+from tests.history.holding import at_rest_everybody_holds_what_is_kept
+from tests.history.linear import RULES, check
+from tests.history.record import History, Kept, Recorder, Setting
+from tests.simulation.client import Tab
+from tests.simulation.fault import break_things
+from tests.simulation.loop import SimulatedClock, SimulatedLoop, Spinning
+from tests.simulation.node import SimulatedNode, journal
+from tests.simulation.redis import Redis, Stream
+from tests.simulation.schedule import Schedule, Step, schedule
+from tests.simulation.server import Server
+from tests.simulation.verb import act
+
+EXCUSED = {
+    "sticky": ("goes back to",),
+    "roaming": ("goes back to",),
+    "rollback": ("goes back to", "the same id has the same answer", "nothing is logged as an error"),
+}
+"""What cannot be asked for. Marks: a frame that was gathered before a session's snapshot was read may reach it behind the snapshot, and
+nodes that do not hear of each other tell the marks they know; the next one is right, and at rest all are."""
+JUDGES = tuple(rule for rule in RULES if rule is not at_rest_everybody_holds_what_is_kept)
+"""That rule looks at single sessions; `Held` follows a tab over all of them."""
+REST_S = 90.0
+"""Everybody has an answer and is connected this long after the last fault, or never."""
+
+
+@attrs.frozen
+class Verdict:
+    """What came of a run."""
+
+    schedule: Schedule
+    violations: tuple[str, ...]
+    history: History
+    trace: tuple[str, ...]
+    virtual_s: float
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The rules that were broken."""
+        return tuple(dict.fromkeys(violation.split(":")[0] for violation in self.violations))
+
+
+class World:
+    """Everything of one run."""
+
+    def __init__(self, schedule: Schedule, loop: SimulatedLoop, *, is_told: bool, redis: Redis) -> None:
+        self.schedule, self.loop, self.is_told = schedule, loop, is_told
+        self.chance = random.Random(f"network {schedule.seed}")
+        self.trace: list[str] = []
+        self.faults: list[str] = []
+        """What is wrong besides the history."""
+        short = schedule.grace_s < 60 and not schedule.is_sticky
+        setting = Setting(agent_limit=schedule.agent_limit, may_roll_back=schedule.mode == "rollback", nodes_pause=short or self._pauses())
+        self.recorder = Recorder(setting, clock=loop.time)
+        self.server = Server(redis, self.chance)
+        options = Options(grace_s=schedule.grace_s, agent_limit=schedule.agent_limit, rate=0.0, linger_s=1.0, heartbeat_s=1000.0)
+        # Clocks of machines do not agree about the time of day.
+        clocks = [SimulatedClock(loop, 1_700_000_000_000 + self.chance.randrange(-2000, 2000)) for _ in range(schedule.nodes)]
+        self.nodes = [SimulatedNode(f"n{i}", self.server, options, self.note, clock) for i, clock in enumerate(clocks, 1)]
+        self.tabs = [Tab(self, someone, number) for someone in schedule.people for number in range(someone.tabs)]
+        self._ids = 0
+
+    def _pauses(self) -> bool:
+        return any(fault.kind == "pause" for fault in self.schedule.faults)
+
+    def note(self, who: str, text: str) -> None:
+        """One line for people."""
+        if self.is_told:
+            self.trace.append(f"{self.loop.time():9.4f}  {who:6} {text}")
+
+    def new_id(self) -> str:
+        self._ids += 1
+        return f"c{self._ids}"
+
+    def tabs_of(self, id: str) -> list[Tab]:
+        return [tab for tab in self.tabs if tab.someone.id == id]
+
+    def users_of(self, store: str) -> list[str]:
+        return [someone.id for someone in self.schedule.people if someone.role == "user" and store in someone.stores]
+
+    def node_for(self, tab: Tab, dice: random.Random) -> SimulatedNode | None:
+        """Where the balancer sends a tab; None if nobody is up there."""
+        if self.schedule.is_sticky:
+            node = self.nodes[self.schedule.stores.index(tab.someone.stores[0]) % len(self.nodes)]
+            return node if node.node is not None else None
+        up = [node for node in self.nodes if node.node is not None]
+        return dice.choice(up) if up else None
+
+    async def run(self) -> None:
+        """The whole life of it."""
+        for node in self.nodes:
+            node.start()
+        for tab in self.tabs:
+            tab.come(0.3)
+        broken = [self.loop.call_at(fault.at_s, break_things, self, fault) for fault in self.schedule.faults]
+        for step in self.schedule.steps:
+            self.loop.call_at(0.4 + step.at_s, self._step, step)
+        end_s = max([0.4 + step.at_s for step in self.schedule.steps] + [f.at_s + f.lasts_s + 0.3 for f in self.schedule.faults] + [1.0])
+        await asyncio.sleep(end_s - self.loop.time())
+        del broken
+        for tab in self.tabs:
+            tab.come(0.5)
+        await self._rest(2.0 + (self.schedule.grace_s if self.schedule.grace_s < 60 else 0))
+        ends: object = None
+        while self.schedule.mode != "sticky" and ends != (ends := self._ends()):
+            for tab in self.tabs:
+                tab.cut("comes again before all is compared")
+            await self._rest(2.0)
+        await self._keep()
+
+    def _step(self, step: Step) -> None:
+        tab = next(tab for tab in self.tabs_of(step.who) if tab.number == step.tab)
+        act(tab, step.verb, random.Random(step.dice))
+
+    async def _rest(self, settle_s: float) -> None:
+        """Until everybody is connected and answered, and what is gathered is told."""
+        until_s = self.loop.time() + REST_S
+        while self.loop.time() < until_s and not all(tab.is_content for tab in self.tabs):  # noqa: ASYNC110 - of all tabs at once
+            await asyncio.sleep(0.25)
+        for tab in self.tabs:
+            if not tab.is_content:
+                left = [command.frame for command in tab.outbox.values()]
+                self.faults.append(
+                    f"at rest nobody waits: {tab.name} is {'ready' if tab.is_ready else 'not ready'} and waits for {left[:3]}"
+                )
+        await asyncio.sleep(settle_s)
+
+    def _ends(self) -> list[int]:
+        """Where the logs end: a node may still take somebody for gone who is on another."""
+        return [value.numbers[-1] for value in self.server.redis.data.values() if isinstance(value, Stream)]
+
+    async def _keep(self) -> None:
+        reader = journal(self.server, "reader", lambda: 1_700_000_000_000)
+        await keep_from_journal(self.recorder, reader, self.schedule.stores, await reader.birth())
+        await reader.close()
+        kept = {line.store: line for line in self.recorder.lines if isinstance(line, Kept)}
+        for tab in self.tabs:
+            if tab.is_ready:
+                self.faults += [
+                    f"at rest {tab.name} holds what is kept: {fault}" for fault in tab.held.differences(tab.someone.stores, kept)
+                ]
+        for node in self.nodes:
+            self.faults += [f"nothing is logged as an error: {error}" for error in node.errors]
+
+
+def simulate(schedule: Schedule, *, is_told: bool = False, redis: Redis | None = None) -> Verdict:
+    """Carries a schedule out and judges it."""
+    loop = SimulatedLoop(random.Random(f"order {schedule.seed}"))
+    loop.set_exception_handler(
+        lambda _, context: world.faults.append(f"nothing is raised in the loop: {context.get('exception') or context}")
+    )
+    world = World(schedule, loop, is_told=is_told, redis=redis or Redis())
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        with seeded(schedule.seed):
+            try:
+                loop.run_until_complete(world.run())
+            except Spinning as error:
+                world.faults.append(f"the run comes to rest: {error}")
+            took_s = loop.time()
+            faults = tuple(world.faults)
+            _end(loop, world)
+    finally:
+        loop.close()
+        if collects:
+            gc.enable()
+    history = world.recorder.history
+    violations = (*faults, *map(str, check(history, JUDGES)))
+    violations = tuple(violation for violation in violations if not any(words in violation for words in EXCUSED[schedule.mode]))
+    return Verdict(schedule, violations, history, tuple(world.trace), took_s)
+
+
+def judge(seed: int) -> tuple[int, tuple[str, ...], str, int]:
+    """Runs one seed, in a process that does nothing else: its violations, its mode, and how many frames and steps its history has."""
+    if gc.isenabled():
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+    gc.collect()
+    try:
+        verdict = simulate(schedule(seed))
+    except Exception:  # noqa: BLE001 - a bug of the simulation is a failure of its seed too
+        return seed, (f"the simulation fails: {traceback.format_exc()}",), "", 0
+    return seed, verdict.violations, verdict.schedule.mode, len(verdict.history.lines)
+
+
+def _end(loop: SimulatedLoop, world: World) -> None:
+    async def end() -> None:
+        for node in world.nodes:
+            node.kill()
+        while len(tasks := asyncio.all_tasks()) > 1:
+            for task in tasks - {asyncio.current_task()}:
+                task.cancel()
+            await asyncio.sleep(1.0)
+
+    loop.run_until_complete(end())
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Names that nobody can guess come from the seed too, so that two runs are the same to the letter."""
+    dice = random.Random(f"names {seed}")
+    kept = secrets.token_hex, secrets.token_urlsafe, uuid.uuid4
+    secrets.token_hex = lambda nbytes=16: dice.randbytes(nbytes or 16).hex()
+    secrets.token_urlsafe = lambda nbytes=16: dice.randbytes(nbytes or 16).hex()
+    uuid.uuid4 = lambda: uuid.UUID(bytes=dice.randbytes(16), version=4)
+    try:
+        yield
+    finally:
+        secrets.token_hex, secrets.token_urlsafe, uuid.uuid4 = kept
