@@ -185,25 +185,8 @@ class StorageUnavailable(Exception):
     """The storage cannot be reached, or did not answer in time."""
 
 
-class Storage(Protocol):
-    """What the actors need of the storage. Reads raise `StorageUnavailable` within 4 s instead of waiting longer."""
-
-    @property
-    def generation(self) -> str:
-        """Changes whenever the storage may have lost its tail."""
-
-    @property
-    def outages(self) -> int:
-        """How often the storage was out of reach: a grace period that saw it change starts anew."""
-
-    async def renew_generation(self) -> None:
-        """The storage has lost its tail: from now on there is another generation."""
-
-    def has_room(self) -> bool:
-        """Whether another append is taken. To be asked before a decision is made."""
-
-    def append(self, append: Append, settler: Settler) -> None:
-        """Gather the append for the next batch; `settler` hears of it once, or twice if `Unknown` comes first."""
+class Reads(Protocol):
+    """What can be read of what was appended."""
 
     async def load_store(self, store: str) -> StoreState:
         """The store as a whole."""
@@ -242,3 +225,24 @@ class Storage(Protocol):
 
     async def stores_with_claims(self) -> tuple[str, ...]:
         """The stores in which some chat is claimed."""
+
+
+class Storage(Reads, Protocol):
+    """What the actors need of the storage. Reads raise `StorageUnavailable` within 4 s instead of waiting longer."""
+
+    @property
+    def generation(self) -> str:
+        """Changes whenever the storage may have lost its tail."""
+
+    @property
+    def outages(self) -> int:
+        """How often the storage was out of reach: a grace period that saw it change starts anew."""
+
+    async def renew_generation(self) -> None:
+        """The storage has lost its tail: from now on there is another generation."""
+
+    def has_room(self) -> bool:
+        """Whether another append is taken. To be asked before a decision is made."""
+
+    def append(self, append: Append, settler: Settler) -> None:
+        """Gather the append for the next batch; `settler` hears of it once, or twice if `Unknown` comes first."""

@@ -234,20 +234,20 @@ class MemoryJournal:
     # Reading.
 
     async def load_store(self, store: str) -> StoreState:
-        """See `Storage.load_store`."""
+        """See `Reads.load_store`."""
         shop = await self._shop(store)
         return StoreState(
             exists=shop.born, offset=shop.offset, roster=dict(shop.roster), away=frozenset(shop.away), arrivals=dict(shop.arrivals)
         )
 
     async def load_chats(self, store: str, users: tuple[str, ...]) -> tuple[ChatRecord, ...]:
-        """See `Storage.load_chats`."""
+        """See `Reads.load_chats`."""
         shop = await self._shop(store)
         talks = [shop.talks.get(user) or _Talk(Chat(store=store, user=user)) for user in users]
         return tuple(ChatRecord(chat=talk.chat, last=talk.last) for talk in talks)
 
     async def read_log(self, store: str, after: int, limit: int) -> LogPage:
-        """See `Storage.read_log`."""
+        """See `Reads.read_log`."""
         shop = await self._shop(store)
         frames = tuple(frame for offset, frame in shop.log if offset > after)[:limit]
         return LogPage(frames=frames, first=shop.log[0][0] if shop.log else shop.offset + 1, offset=shop.offset)
@@ -255,7 +255,7 @@ class MemoryJournal:
     async def read_chat(
         self, store: str, user: str, *, after_seq: int | None = None, after_offset: int | None = None, limit: int
     ) -> ChatPage:
-        """See `Storage.read_chat`."""
+        """See `Reads.read_chat`."""
         talk = await self._talk(store, user)
         entries = (kept.entry for kept in talk.kept)
         if after_seq is not None:
@@ -266,7 +266,7 @@ class MemoryJournal:
         return ChatPage(entries=page, first=talk.first, seq=talk.chat.seq, offset=talk.chat.offset, more=len(page) == limit)
 
     async def read_history(self, store: str, user: str, before: int | None, limit: int, *, notes: bool, statuses: bool) -> ChatPage:
-        """See `Storage.read_history`."""
+        """See `Reads.read_history`."""
         talk = await self._talk(store, user)
         entries = [kept.entry for kept in talk.kept if before is None or kept.entry.seq < before]
         messages = [place for place, entry in enumerate(entries) if entry.kind == "m"]
@@ -281,13 +281,13 @@ class MemoryJournal:
         )
 
     async def list_chats(self, store: str, status: str | None, after: tuple[int, str] | None, limit: int) -> ListPage:
-        """See `Storage.list_chats`."""
+        """See `Reads.list_chats`."""
         chats = (await self._shop(store)).newest((status,) if status else _STATUSES)
         users = [chat.user for chat in chats if after is None or (-chat.at, chat.user) > (-after[0], after[1])]
         return ListPage(users=tuple(users[:limit]), more=len(users) > limit)
 
     async def snapshot(self, store: str, agent: str, limit: int) -> Snapshot:
-        """See `Storage.snapshot`."""
+        """See `Reads.snapshot`."""
         shop = await self._shop(store)
         found = [chat.user for status in ("waiting", "claimed") for chat in shop.newest((status,))[:limit]]
         return Snapshot(
@@ -298,27 +298,27 @@ class MemoryJournal:
         )
 
     async def stores_of_user(self, user: str) -> tuple[str, ...]:
-        """See `Storage.stores_of_user`."""
+        """See `Reads.stores_of_user`."""
         return tuple(self._stores_of_user.get(user, ()))
 
     async def stores_of_agent(self, agent: str) -> tuple[str, ...]:
-        """See `Storage.stores_of_agent`."""
+        """See `Reads.stores_of_agent`."""
         return tuple(self._stores_of_agent.get(agent, ()))
 
     async def waiting(self, store: str) -> tuple[str, ...]:
-        """See `Storage.waiting`."""
+        """See `Reads.waiting`."""
         chats = (await self._shop(store)).newest(("waiting",))
         return tuple(chat.user for chat in sorted(chats, key=lambda chat: (chat.since, chat.user)))
 
     async def owned(self, store: str) -> dict[str, tuple[str, ...]]:
-        """See `Storage.owned`."""
+        """See `Reads.owned`."""
         owned: dict[str, tuple[str, ...]] = {}
         for chat in (await self._shop(store)).newest(("claimed",)):
             owned[chat.owner_id] = (*owned.get(chat.owner_id, ()), chat.user)
         return owned
 
     async def stores_with_claims(self) -> tuple[str, ...]:
-        """See `Storage.stores_with_claims`."""
+        """See `Reads.stores_with_claims`."""
         return tuple(store for store in sorted(self._stores) if self._shops[store].newest(("claimed",)))
 
     async def _shop(self, store: str) -> _Shop:

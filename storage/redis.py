@@ -121,7 +121,7 @@ class RedisJournal:
     # Reading.
 
     async def load_store(self, store: str) -> StoreState:
-        """See `Storage.load_store`."""
+        """See `Reads.load_store`."""
         keys = StoreKeys(store)
         born, offset, roster, away, arrivals = await self._run("store", [keys.head, keys.roster, keys.away, keys.arrivals], [])
         return StoreState(
@@ -133,7 +133,7 @@ class RedisJournal:
         )
 
     async def load_chats(self, store: str, users: tuple[str, ...]) -> tuple[ChatRecord, ...]:
-        """See `Storage.load_chats`. Asked for in pieces, so that one long list does not hold the server up."""
+        """See `Reads.load_chats`. Asked for in pieces, so that one long list does not hold the server up."""
         keys = StoreKeys(store)
         records: list[ChatRecord] = []
         for start in range(0, len(users), 100):
@@ -145,7 +145,7 @@ class RedisJournal:
         return tuple(records)
 
     async def read_log(self, store: str, after: int, limit: int) -> LogPage:
-        """See `Storage.read_log`."""
+        """See `Reads.read_log`."""
         keys = StoreKeys(store)
         found, oldest, head = await asyncio.gather(
             self._ask(("XRANGE", keys.log, f"({after}", "+", "COUNT", limit)),
@@ -162,14 +162,14 @@ class RedisJournal:
     async def read_chat(
         self, store: str, user: str, *, after_seq: int | None = None, after_offset: int | None = None, limit: int
     ) -> ChatPage:
-        """See `Storage.read_chat`."""
+        """See `Reads.read_chat`."""
         keys = StoreKeys(store)
         field, number = (2, after_seq) if after_seq is not None else (3, after_offset or 0)
         seq, offset, first, entries = await self._run("page", [keys.chat(user), keys.history(user)], [field, number, limit])
         return ChatPage(entries=tuple(_entry(entry) for entry in entries), first=first, seq=seq, offset=offset, more=len(entries) == limit)
 
     async def read_history(self, store: str, user: str, before: int | None, limit: int, *, notes: bool, statuses: bool) -> ChatPage:
-        """See `Storage.read_history`."""
+        """See `Reads.read_history`."""
         keys = StoreKeys(store)
         if before is not None and before <= 1:
             before = 1
@@ -180,7 +180,7 @@ class RedisJournal:
         return ChatPage(entries=ascending, first=first, seq=seq, offset=offset, more=bool(more))
 
     async def list_chats(self, store: str, status: str | None, after: tuple[int, str] | None, limit: int) -> ListPage:
-        """See `Storage.list_chats`."""
+        """See `Reads.list_chats`."""
         lists = StoreKeys(store).lists()
         keys = [lists[status]] if status else list(lists.values())
         score, user = (str(-after[0]), after[1]) if after else ("", "")
@@ -188,7 +188,7 @@ class RedisJournal:
         return ListPage(users=users[:limit], more=len(users) > limit)
 
     async def snapshot(self, store: str, agent: str, limit: int) -> Snapshot:
-        """See `Storage.snapshot`."""
+        """See `Reads.snapshot`."""
         keys = StoreKeys(store)
         offset, first, acknowledged, users = await self._run(
             "snapshot", [keys.head, keys.log, keys.cursors, keys.waiting, keys.claimed, keys.owned(agent)], [agent, limit]
@@ -201,19 +201,19 @@ class RedisJournal:
         )
 
     async def stores_of_user(self, user: str) -> tuple[str, ...]:
-        """See `Storage.stores_of_user`."""
+        """See `Reads.stores_of_user`."""
         return await self._members(stores_of_user(user))
 
     async def stores_of_agent(self, agent: str) -> tuple[str, ...]:
-        """See `Storage.stores_of_agent`."""
+        """See `Reads.stores_of_agent`."""
         return await self._members(stores_of_agent(agent))
 
     async def waiting(self, store: str) -> tuple[str, ...]:
-        """See `Storage.waiting`."""
+        """See `Reads.waiting`."""
         return tuple(user.decode() for user in await self._ask(("ZRANGE", StoreKeys(store).queue, 0, -1)))
 
     async def owned(self, store: str) -> dict[str, tuple[str, ...]]:
-        """See `Storage.owned`."""
+        """See `Reads.owned`."""
         keys = StoreKeys(store)
         users = [user.decode() for user in await self._run("owned", [keys.claimed], [])]
         owned: dict[str, tuple[str, ...]] = {}
@@ -224,7 +224,7 @@ class RedisJournal:
         return owned
 
     async def stores_with_claims(self) -> tuple[str, ...]:
-        """See `Storage.stores_with_claims`. Looks at every store once, in pieces."""
+        """See `Reads.stores_with_claims`. Looks at every store once, in pieces."""
         stores = sorted(await self._members(STORES))
         found: list[str] = []
         for start in range(0, len(stores), 500):
