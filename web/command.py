@@ -1,4 +1,4 @@
-"""The command `dibs`: reads its arguments, then serves or prints a token. Whatever goes wrong is one line on standard error."""
+"""The command `dibs`: reads its arguments, then serves, prints a token or chats. Whatever goes wrong is one line on standard error."""
 
 import argparse
 import os
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 from web.setting import OPTIONS, ConfigError, Option, StartError, read_secret, read_settings, read_value
 
@@ -32,8 +33,10 @@ def main(argv: Sequence[str] | None = None) -> int:
                 return _serve(arguments)
             case "token":
                 return _token(arguments)
+            case "chat":
+                return _chat(arguments)
             case _:
-                raise ConfigError("say what to do: dibs serve, dibs token, or dibs --help")
+                raise ConfigError("say what to do: dibs serve, dibs token, dibs chat, or dibs --help")
     except SystemExit as end:  # argparse ends like this after --help and --version
         return int(end.code or 0)
     except ConfigError as error:
@@ -54,7 +57,7 @@ def _fail(error: Exception, status: int) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="dibs", description="Live customer-service chat.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"dibs {version('dibs')}")
-    commands = parser.add_subparsers(dest="command", metavar="serve|token")
+    commands = parser.add_subparsers(dest="command", metavar="serve|token|chat")
     serve = commands.add_parser(
         "serve",
         help="run the chat",
@@ -70,6 +73,10 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--name", metavar="NAME", help="the name to show")
     token.add_argument("--ttl", default="12h", metavar="TIME", help="how long it is good for: 90s, 15m, 12h or 30d (default 12h)")
     _add(token, _DATA)
+    chat = commands.add_parser("chat", help="chat in this terminal", description="Chat in this terminal.", allow_abbrev=False)
+    chat.add_argument("--token", metavar="T", help="who you are; DIBS_TOKEN keeps it out of the list of processes")
+    chat.add_argument("--url", default="http://127.0.0.1:8000", metavar="URL", help="where dibs is (default http://127.0.0.1:8000)")
+    chat.add_argument("--store", metavar="S", help="the store to write to")
     return parser
 
 
@@ -106,6 +113,31 @@ def _token(arguments: argparse.Namespace) -> int:
     secret = load_secret(read_secret(os.environ), data, make_log("info", "text", sys.stderr))
     print(TokenSigner(secret).sign(**who, ttl_s=ttl_s, now_s=time.time()))  # noqa: T201 -- the token is the output
     return 0
+
+
+def _chat(arguments: argparse.Namespace) -> int:
+    token = arguments.token or os.environ.get("DIBS_TOKEN")
+    if not token:
+        raise ConfigError("--token: dibs chat needs a token; dibs token prints one")
+    url = read_value(_socket_url, arguments.url, "--url")
+    import anyio
+
+    from web.terminal.screen import talk
+    from web.token import peek
+
+    role, id, stores = peek(token)
+    named = (arguments.store, *stores) if arguments.store else stores
+    return anyio.run(lambda: talk(url, token, named, role=role, id=id))
+
+
+def _socket_url(value: str) -> str:
+    """The WebSocket of a server that is named by its page's address or by its socket's."""
+    parts = urlsplit(value)
+    scheme = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}.get(parts.scheme)
+    if scheme is None or not parts.hostname:
+        raise ValueError("must be http://HOST:PORT, https://…, ws://… or wss://…")
+    path = parts.path if parts.scheme.startswith("ws") and parts.path not in ("", "/") else parts.path.rstrip("/") + "/ws"
+    return f"{scheme}://{parts.netloc}{path}"
 
 
 def _duration_s(value: str) -> float:

@@ -1,7 +1,8 @@
 """What `--demo` prints: tokens of one shopper, two agents and a supervisor, and the lines to try them with."""
 
-import secrets
+import shlex
 import sys
+from pathlib import Path
 
 from actors.append import Append
 from actors.event import AgentArrived
@@ -30,34 +31,17 @@ def open_store(node: Node) -> None:
 
 def introduction(base: str, signer: TokenSigner, now_s: float) -> str:
     """The text, for a server at `base` (http://HOST:PORT)."""
-    url = base.replace("http://", "ws://", 1) + "/ws"
-    lines = ["", f"  WebSocket  {url}", f"  Health     {base}/readyz   {base}/metrics", "", "  Tokens of store demo, good for a day:", ""]
+    dibs = shlex.join([str(Path(sys.executable).with_name("dibs"))])
+    lines = ["", f"  WebSocket  {base.replace('http', 'ws', 1)}/ws", f"  Health     {base}/readyz   {base}/metrics", ""]
+    lines += ["  Be anybody of the store demo in a terminal of its own (the tokens are good for a day):", ""]
     for role, id, name in CAST:
         stores = [] if role == "user" else [STORE]
         token = signer.sign(role=role, id=id, stores=stores, name=name, ttl_s=DAY_S, now_s=now_s)
-        lines += [f"  {role} {id} ({name})", f'  {{"type":"hello","token":"{token}"}}', ""]
+        store = f" --store {STORE}" if role == "user" else ""
+        lines += [f"  {role} {id} ({name})", f"  {dibs} chat --url {base}{store} --token {token}", ""]
     lines += [
-        "  To try it, open two more terminals in this directory and run in each:",
-        "",
-        f"      {sys.executable} -m websockets {url}",
-        "",
-        "  Paste the hello line of agent a1 into one, then that of user u1 into the other. Then, as the user:",
-        "",
-        '      {"type":"send","id":"m1","store":"demo","kind":"text","body":{"text":"Is the blue one in stock?"}}',
-        "",
-        "  and as the agent call dibs and answer:",
-        "",
-        '      {"type":"claim","id":"c1","store":"demo","user":"u1"}',
-        '      {"type":"send","id":"m2","store":"demo","user":"u1","kind":"text","body":{"text":"It is!"}}',
-        "",
-        "  A third terminal with agent a2 sees it all, and is refused when it claims the same chat.",
+        "  As u1 type a question. As a1 type  /claim u1  and answer. As a2 try the same claim: it is refused, and names the owner.",
+        "  /help lists what else there is.",
         "",
     ]
-    # Ids of their own for each start: they are remembered for a day, and a second try would be a repetition.
-    suffix = secrets.token_hex(2)
-    return (
-        "\n".join(lines)
-        .replace('"id":"m1"', f'"id":"m1-{suffix}"')
-        .replace('"id":"m2"', f'"id":"m2-{suffix}"')
-        .replace('"id":"c1"', f'"id":"c1-{suffix}"')
-    )
+    return "\n".join(lines)
