@@ -153,13 +153,13 @@ async def test_the_demo_prints_four_tokens_and_the_lines_to_try_them(tmp_path):
     try:
         said = ""
         async with asyncio.timeout(30):
-            while "refused when it claims" not in said:
+            while "/help lists" not in said:
                 line = (await process.stdout.readline()).decode()
                 assert line, said
                 said += line
     finally:
         process.terminate()
         await process.communicate()
-    assert said.count('{"type":"hello","token":"ey') == 4
-    for word in ("user u1", "agent a1", "agent a2", "supervisor boss", "/ws", "/readyz", '"type":"claim"', '"store":"demo"'):
+    assert said.count(" --token ey") == 4
+    for word in ("user u1", "agent a1", "agent a2", "supervisor boss", "/ws", "/readyz", "dibs chat --url", "--store demo", "/claim u1"):
         assert word in said
