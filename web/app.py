@@ -11,6 +11,7 @@ from actors.node import Node
 from actors.session import BadToken
 from storage.actor import StorageActor
 from web import token
+from web.document.door import serve_documents
 from web.front import BoundedConnection
 from web.metric import NodeCollector, render
 from web.setting import Settings
@@ -62,6 +63,7 @@ def make_app(settings: Settings, node: Node, storage: StorageActor, signer: toke
     async def _metrics() -> Response:
         return Response(render(collector), content_type="text/plain; version=0.0.4; charset=utf-8", headers=_HEADERS)
 
+    serve_documents(app)
     return app
 
 

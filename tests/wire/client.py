@@ -12,6 +12,7 @@ import jwt
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from tests.wire import schema
 from tests.wire.checker import ANSWERS, Checker, Frame
 
 PATIENCE_S = 5.0
@@ -114,6 +115,7 @@ class Client:
                     self.frames.append(frame)
                     self._waiting.append(frame)
                     self.checker.see(frame)
+                    self.checker.faults += [f"{fault}: {frame}" for fault in schema.faults("server", frame)]
                 self._tell()
         self._ended = True
         self._tell()
@@ -145,7 +147,9 @@ class Client:
 
     async def send_raw(self, text: str | bytes) -> None:
         with contextlib.suppress(ValueError, RecursionError):
-            self.checker.asked.update(ids_in(json.loads(text)))
+            message = json.loads(text)
+            self.checker.asked.update(ids_in(message))
+            self.checker.faults += schema.faults_of_said(text, message if isinstance(message, list) else [message])
         with contextlib.suppress(ConnectionClosed):
             await self.socket.send(text)
 

@@ -1,0 +1,90 @@
+"""The documents as one page to be read: frames of both sides with their fields, bodies, codes, and what is asked over HTTP."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import attrs
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from web.document.asyncapi import asyncapi
+from web.document.openapi import openapi
+
+Schema = dict[str, Any]
+FOLDER = Path(__file__).parent
+STYLE = (FOLDER / "style.css").read_text("utf-8")
+
+
+@attrs.frozen
+class Field:
+    """A row of a table of fields."""
+
+    name: str
+    kind: str
+    required: bool
+    meaning: str
+
+
+@attrs.frozen
+class Part:
+    """A frame, or what stands in one."""
+
+    name: str
+    anchor: str
+    meaning: str
+    fields: tuple[Field, ...]
+
+
+def docs_page() -> str:
+    """The page, as HTML that needs nothing from elsewhere."""
+    document = asyncapi()
+    schemas = document["components"]["schemas"]
+    parts = {name: _part(name, schema) for name, schema in schemas.items()}
+    framed = {message["payload"]["$ref"].rpartition("/")[2]: message["name"] for message in document["components"]["messages"].values()}
+    frames = {
+        side: [attrs.evolve(part, name=framed[name]) for name, part in parts.items() if name.startswith(f"{side}.") and name in framed]
+        for side in ("client", "server")
+    }
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["code"] = lambda text: Markup(re.sub("`([^`]*)`", r"<code>\1</code>", escape(text)))  # noqa: S704 - escaped before
+    return environment.get_template("docs.html").render(
+        info=document["info"],
+        frames=frames,
+        bodies=[part for name, part in parts.items() if name.startswith("body.")],
+        others=[part for name, part in parts.items() if name not in framed and not name.startswith("body.")],
+        paths=openapi()["paths"],
+    )
+
+
+def _part(name: str, schema: Schema) -> Part:
+    required = schema.get("required", ())
+    fields = tuple(
+        Field(field, _kind(of), field in required, of.get("description", ""))
+        for field, of in schema["properties"].items()
+        if field != "type"
+    )
+    return Part(name.partition(".")[2], name, schema.get("description", ""), fields)
+
+
+def _kind(schema: Schema) -> str:
+    """The type of a value in a few words."""
+    if "$ref" in schema:
+        return str(schema["$ref"].rpartition(".")[2])
+    if "anyOf" in schema:
+        return " or ".join(dict.fromkeys(_kind(part) for part in schema["anyOf"]))
+    if "enum" in schema:
+        return " | ".join(f'"{value}"' for value in schema["enum"])
+    match schema.get("type"):
+        case "array":
+            return f"list of {_kind(schema['items'])}"
+        case "object" if "additionalProperties" in schema:
+            return f"map to {_kind(schema['additionalProperties'])}"
+        case "string" if "pattern" in schema:
+            return "id"
+        case str(kind):
+            return {"integer": "whole number", "boolean": "true | false"}.get(kind, kind)
+        case _:
+            return "by kind, see bodies"
