@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from urllib.parse import urlsplit
 
 from quart import Quart, Response, Websocket, abort, websocket
 
@@ -14,6 +13,7 @@ from web import token
 from web.document.door import serve_documents
 from web.front import BoundedConnection
 from web.metric import NodeCollector, render
+from web.origin import is_welcome
 from web.setting import Settings
 from web.socket import attend
 
@@ -93,13 +93,4 @@ def _plain(text: str, status: int = 200) -> Response:
 def _is_welcome(socket: Websocket, origins: tuple[str, ...]) -> bool:
     """Whether the page may open a socket: this server's own, one that is listed, or none at all (no browser)."""
     told = socket.headers.getlist("Origin")
-    if not told or "*" in origins:
-        return True
-    if len(told) > 1:
-        return False
-    origin = told[0].strip()
-    if origin.lower() in origins:
-        return True
-    host = socket.headers.get("Host", "")
-    parts = urlsplit(origin)
-    return bool(host) and parts.scheme in ("http", "https") and origin == f"{parts.scheme}://{host}"
+    return is_welcome(told, socket.headers.get("Host", ""), origins, secure=socket.scheme == "wss")

@@ -105,6 +105,8 @@ def _origin(value: str) -> str:
     """As a browser writes it in the Origin header: lower case, without the scheme's usual port."""
     if value == "*":
         return value
+    if not value.isascii():
+        raise ValueError(f"must name hosts as browsers do, in punycode (xn--…), not {_shown(value)}")
     match = _ORIGIN.fullmatch(value)
     if match is None or int(match[3] or 1) not in range(1, 65536):
         raise ValueError(f"must be scheme://host[:port] or *, with commas between several, not {_shown(value)}")
