@@ -11,7 +11,8 @@ from actors.session import BadToken
 from storage.actor import StorageActor
 from web import token
 from web.document.door import serve_documents
-from web.front import BoundedConnection
+from web.front import FrontDoor
+from web.header import TEXT, guard
 from web.metric import NodeCollector, render
 from web.origin import is_welcome
 from web.setting import Settings
@@ -23,8 +24,8 @@ READY_S = 1.0
 
 def make_app(settings: Settings, node: Node, storage: StorageActor, signer: token.TokenSigner, promise: str) -> Quart:
     """The application of one node. `promise` says what an acknowledged command survives."""
-    app = Quart(__name__, static_folder=None)
-    app.asgi_websocket_class = BoundedConnection
+    app = FrontDoor(__name__, static_folder=None)
+    guard(app)
     collector = NodeCollector(node, storage)
     ready = _Ready(storage)
 
@@ -37,7 +38,8 @@ def make_app(settings: Settings, node: Node, storage: StorageActor, signer: toke
     @app.websocket("/ws")
     async def _ws() -> None:
         socket: Websocket = websocket._get_current_object()  # type: ignore[attr-defined]  # the object itself: the proxy costs at every use
-        if not _is_welcome(socket, settings.origins):
+        headers = socket.headers
+        if not is_welcome(headers.getlist("Origin"), headers.get("Host", ""), settings.origins, secure=socket.scheme == "wss"):
             abort(403)
         offered = socket.requested_subprotocols
         if offered and SUBPROTOCOL not in offered:
@@ -61,7 +63,7 @@ def make_app(settings: Settings, node: Node, storage: StorageActor, signer: toke
 
     @app.get("/metrics")
     async def _metrics() -> Response:
-        return Response(render(collector), content_type="text/plain; version=0.0.4; charset=utf-8", headers=_HEADERS)
+        return Response(render(collector), content_type="text/plain; version=0.0.4; charset=utf-8")
 
     serve_documents(app)
     return app
@@ -83,14 +85,5 @@ class _Ready:
         return await asyncio.shield(self._answer)
 
 
-_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
-
-
 def _plain(text: str, status: int = 200) -> Response:
-    return Response(text + "\n", status, content_type="text/plain; charset=utf-8", headers=_HEADERS)
-
-
-def _is_welcome(socket: Websocket, origins: tuple[str, ...]) -> bool:
-    """Whether the page may open a socket: this server's own, one that is listed, or none at all (no browser)."""
-    told = socket.headers.getlist("Origin")
-    return is_welcome(told, socket.headers.get("Host", ""), origins, secure=socket.scheme == "wss")
+    return Response(text + "\n", status, content_type=TEXT)

@@ -6,19 +6,33 @@ upgrade makes one needless or breaks it. Private names of Hypercorn stand in the
 
 import asyncio
 import logging
+import re
 from typing import Any
 
 from hypercorn.config import Config
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable
 from quart import Quart
-from quart.asgi import ASGIWebsocketConnection
+from quart.asgi import ASGIHTTPConnection, ASGIWebsocketConnection
+from quart.routing import QuartMap
+from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.datastructures import Headers
+from werkzeug.routing import MapAdapter
 
+from web.header import floor
 from web.line import MESSAGE_LIMIT, Line
+
+_ABSOLUTE = re.compile(r"https?://[^/]*(/.*)?", re.IGNORECASE | re.ASCII | re.DOTALL)
 
 
 class Disconnected(Exception):
     """The peer is gone."""
+
+
+class PlainConnection(ASGIHTTPConnection):
+    """Quart's connection, but for targets that are no path (RFC 9112, section 3.2): it raises on `GET ?` and on `GET http://[`."""
+
+    def __init__(self, app: Quart, scope: Any) -> None:
+        super().__init__(app, _in_origin_form(scope))
 
 
 class BoundedConnection(ASGIWebsocketConnection):
@@ -29,7 +43,7 @@ class BoundedConnection(ASGIWebsocketConnection):
     """
 
     def __init__(self, app: Quart, scope: Any) -> None:
-        super().__init__(app, scope)
+        super().__init__(app, _in_origin_form(scope))
         self._receive: ASGIReceiveCallable
         self.queue = self  # type: ignore[assignment]  # Quart asks `queue.get` for the next message
 
@@ -52,9 +66,38 @@ class BoundedConnection(ASGIWebsocketConnection):
             self.scope["dibs.line"] = Line(send.__self__)  # type: ignore[typeddict-unknown-key, attr-defined]
 
 
+class PathMap(QuartMap):
+    """Quart's map of routes, looked up by the path alone: a `Host` that is no name (`a..b`) makes Quart raise, and names no page here."""
+
+    def bind_to_request(self, request: BaseRequestWebsocket, subdomain: str | None, server_name: str | None) -> MapAdapter:
+        """See `QuartMap`."""
+        del subdomain, server_name
+        return self.bind("", request.root_path, None, request.scheme, request.method, request.path, request.query_string.decode("latin1"))
+
+
+class FrontDoor(Quart):
+    """Quart with the seams above."""
+
+    asgi_http_class = PlainConnection
+    asgi_websocket_class = BoundedConnection
+    url_map_class = PathMap
+
+    def log_exception(self, exception_info: Any) -> None:
+        """Quart's log line holds the path, which is the client's own text."""
+        self.logger.error("exception in a handler", exc_info=exception_info)
+
+
+class FlooredConfig(Config):
+    """Hypercorn asks its configuration which headers to add to each response, also to errors of its own."""
+
+    def response_headers(self, protocol: str) -> list[tuple[bytes, bytes]]:
+        """See `Config`."""
+        return [*super().response_headers(protocol), *floor()]
+
+
 def hypercorn_config(descriptor: int) -> Config:
     """The settings of a front door on a listening socket."""
-    config = Config()
+    config = FlooredConfig()
     config.bind = [f"fd://{descriptor}"]
     config.backlog = 4096
     config.accesslog = None
@@ -68,6 +111,15 @@ def hypercorn_config(descriptor: int) -> Config:
     config.h11_max_incomplete_size = 16 * 1024
     config.alpn_protocols = ["http/1.1"]
     return config
+
+
+def _in_origin_form(scope: Any) -> Any:
+    """The scope with a path that begins with a slash; a target that has none, such as `*`, is no page's."""
+    path: str = scope["path"]
+    if not path.startswith("/"):
+        absolute = _ABSOLUTE.fullmatch(path)
+        scope = scope | {"path": (absolute[1] or "/") if absolute else "/ "}
+    return scope
 
 
 async def until(event: asyncio.Event) -> None:

@@ -10,7 +10,6 @@ from web.document.openapi import openapi
 from web.document.page import STYLE, docs_page
 
 _HEADERS = {
-    "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Cache-Control": "max-age=300",
 }
