@@ -150,6 +150,15 @@ class Server:
                 return pid
         raise AssertionError(f"no embedded server below {self.pid}")
 
+    def valkey_socket(self) -> str:
+        """Where the embedded server listens, from its title in the process table."""
+        title = subprocess.run(
+            ["ps", "-ww", "-o", "args=", "-p", str(self.valkey_pid())], capture_output=True, text=True, check=True
+        ).stdout
+        found = re.search(r"unixsocket[: ](\S+)", title)
+        assert found is not None, title
+        return found[1]
+
     def token(self, role: str, id: str, *, stores: list[str] | None = None, name: str | None = None, ttl_s: float = 3600) -> str:
         claims: dict[str, Any] = {"sub": id, "role": role, "exp": int(time.time() + ttl_s)}
         claims |= {key: value for key, value in (("stores", stores), ("name", name)) if value is not None}
