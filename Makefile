@@ -2,6 +2,7 @@
 #   make run ARGS="--port 9000"          make test PYTEST_ARGS="-k claim -x"
 #   make simulate                        5,000 simulated schedules; N=1000000, SEED=17 one in words, SHRINK=1 made smaller
 #   make faults                          every fault in full, hours; ROUNDS=0.1 a tenth, ARGS="power" some rows
+#   make leaks                           a million random frames of one store, and a look for another's; N=100000, SEED=17
 
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null)
@@ -11,7 +12,7 @@ PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11 python3
 LOCK = pip compile pyproject.toml --group dev --universal --python-version 3.11 --fork-strategy fewest \
 	--no-annotate --no-header --no-emit-index-url --no-emit-find-links --quiet -o requirements.lock
 
-.PHONY: run test simulate faults check lint format lock clean
+.PHONY: run test simulate faults leaks check lint format lock clean
 .DEFAULT_GOAL := check
 .DELETE_ON_ERROR:
 
@@ -31,6 +32,9 @@ lint: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+leaks: .venv/installed
+	@$(BIN)/python -m tests.wire.run $(if $(N),-n $(N)) $(if $(SEED),--seed $(SEED))
 
 check: lint
 	$(MAKE) test
