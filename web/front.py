@@ -9,7 +9,11 @@ import logging
 import re
 from typing import Any
 
+import h11
+import hypercorn.protocol
 from hypercorn.config import Config
+from hypercorn.events import Closed
+from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable
 from quart import Quart
 from quart.asgi import ASGIHTTPConnection, ASGIWebsocketConnection
@@ -64,6 +68,21 @@ class BoundedConnection(ASGIWebsocketConnection):
         await super().accept_connection(send, headers, subprotocol)
         if "dibs.line" not in self.scope:
             self.scope["dibs.line"] = Line(send.__self__)  # type: ignore[typeddict-unknown-key, attr-defined]
+
+
+class Http1(H11Protocol):
+    """Hypercorn's HTTP/1.1 for handshakes that are no text: wsproto reads their lists as ASCII and raises, where nobody catches it."""
+
+    async def _create_stream(self, request: h11.Request) -> None:
+        told = [value for name, value in request.headers if name == b"connection" or name.startswith(b"sec-websocket-")]
+        if all(map(bytes.isascii, told)):
+            await super()._create_stream(request)
+        else:
+            await self._send_error_response(400)
+            await self.send(Closed())
+
+
+hypercorn.protocol.H11Protocol = Http1  # type: ignore[attr-defined]  # Hypercorn finds it by this name alone
 
 
 class PathMap(QuartMap):

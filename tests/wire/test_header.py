@@ -127,6 +127,7 @@ async def test_what_is_not_http_at_all_is_refused(mall: Mall) -> None:
 
 
 async def test_a_refused_handshake_stands_on_the_floor_too(mall: Mall) -> None:
+    """A subprotocol that is not ASCII once raised inside wsproto: a traceback in the log for whoever asked for one."""
     address = mall.server.address
     for status, headers, target in (
         (403, [("Origin", "https://evil.example")], "/ws"),
@@ -136,6 +137,9 @@ async def test_a_refused_handshake_stands_on_the_floor_too(mall: Mall) -> None:
         (414, [], "/ws?" + "x" * 8192),
         (431, [("X-Long", "x" * 16_384)], "/ws"),
         (400, [("Sec-WebSocket-Version", "12")], "/ws"),
+        (400, [("Sec-WebSocket-Version", "\xb9\xb3")], "/ws"),
+        (400, [("Sec-WebSocket-Protocol", "dibs.v1, \xff")], "/ws"),
+        (400, [("Sec-WebSocket-Extensions", "\xe2\x80\xae")], "/ws"),
     ):
         answer = await shake(address, *headers, target=target)
         assert answer.status == status, (target[:20], headers)
