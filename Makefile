@@ -3,6 +3,8 @@
 #   make simulate                        5,000 simulated schedules; N=1000000, SEED=17 one in words, SHRINK=1 made smaller
 #   make faults                          every fault in full, hours; ROUNDS=0.1 a tenth, ARGS="power" some rows
 #   make leaks                           a million random frames of one store, and a look for another's; N=100000, SEED=17
+#   make fuzz                            a million frames of rubbish, guided by coverage; RUNS=10000, SEED=17, ARGS="socket" some targets
+#   make autobahn                        Autobahn's fuzzing client against our framing; needs a Python 2.7 for the tool
 
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null)
@@ -12,7 +14,7 @@ PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11 python3
 LOCK = pip compile pyproject.toml --group dev --universal --python-version 3.11 --fork-strategy fewest \
 	--no-annotate --no-header --no-emit-index-url --no-emit-find-links --quiet -o requirements.lock
 
-.PHONY: run test simulate faults leaks check lint format lock clean
+.PHONY: run test simulate faults leaks fuzz autobahn check lint format lock clean
 .DEFAULT_GOAL := check
 .DELETE_ON_ERROR:
 
@@ -27,6 +29,12 @@ simulate: .venv/installed
 
 faults: .venv/installed
 	@ROUNDS=$(ROUNDS) $(BIN)/python -m tests.faults.run $(ARGS)
+
+fuzz: .venv/installed
+	@$(BIN)/python -m tests.fuzz.run $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+autobahn: .venv/installed
+	@$(BIN)/python -m tests.web.autobahn
 
 lint: .venv/installed
 	$(BIN)/ruff format --check .
@@ -53,7 +61,7 @@ else
 endif
 
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis dist build
+	rm -rf .venv .autobahn .mypy_cache .pytest_cache .ruff_cache .hypothesis dist build
 	find actors storage web tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps come last, so that an interrupted installation starts anew.

@@ -98,8 +98,8 @@ class Session:
             self.node.log.error("session_failed", session=self.name, error=repr(error), exc_info=error)
             self.end(Close.LOST_PLACE)
 
-    def feed_binary(self) -> None:
-        """Only text is spoken here."""
+    def feed_binary(self, part: bytes, *, finished: bool) -> None:
+        """Only text is spoken here: the first part of anything else is the end."""
         self.end(Close.NOT_TEXT)
 
     def is_full(self) -> bool:

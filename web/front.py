@@ -46,6 +46,8 @@ class BoundedConnection(ASGIWebsocketConnection):
     `Disconnected`, when the peer is gone.
     """
 
+    message_limit = MESSAGE_LIMIT
+
     def __init__(self, app: Quart, scope: Any) -> None:
         super().__init__(app, _in_origin_form(scope))
         self._receive: ASGIReceiveCallable
@@ -67,7 +69,7 @@ class BoundedConnection(ASGIWebsocketConnection):
         """Accepts, and puts a `Line` between Hypercorn and wsproto."""
         await super().accept_connection(send, headers, subprotocol)
         if "dibs.line" not in self.scope:
-            self.scope["dibs.line"] = Line(send.__self__)  # type: ignore[typeddict-unknown-key, attr-defined]
+            self.scope["dibs.line"] = Line(send.__self__, self.message_limit)  # type: ignore[typeddict-unknown-key, attr-defined]
 
 
 class Http1(H11Protocol):

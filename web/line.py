@@ -38,21 +38,22 @@ class Listener(Protocol):
     def feed(self, text: str) -> None:
         """Takes one text message."""
 
-    def feed_binary(self) -> None:
-        """A binary message came."""
+    def feed_binary(self, part: bytes, *, finished: bool) -> None:
+        """Takes a binary message as it comes: a part for each of its frames."""
 
     def is_full(self) -> bool:
         """Whether nothing more is wanted for now; `Line.resume` is to be called when it is."""
 
 
 class Line:
-    """`stream` is Hypercorn's WSStream of an accepted WebSocket."""
+    """`stream` is Hypercorn's WSStream of an accepted WebSocket; `limit` counts the bytes of one message."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, limit: int = MESSAGE_LIMIT) -> None:
         self._inner: Connection = stream.connection
         writer: asyncio.StreamWriter = stream.send.__self__.send.__self__.writer
         self._drain = writer.drain
         self._transport = cast("asyncio.Transport", writer.transport)
+        self._limit = limit
         self._listener: Listener | None = None
         self._buffer = b""
         self._fragments: list[str] = []
@@ -164,7 +165,7 @@ class Line:
             if len(data) < at + header:
                 return None
             size = int.from_bytes(data[at + 2 : at + header], "big")
-        if size > MESSAGE_LIMIT:
+        if size > self._limit:
             self._break(Close.TOO_BIG)
             return None
         end = at + header + (4 if second & _MASKED else 0) + size
@@ -192,8 +193,8 @@ class Line:
             match event:
                 case TextMessage(data=text, message_finished=finished):
                     self._fragment(listener, text, finished=finished)
-                case BytesMessage():
-                    listener.feed_binary()
+                case BytesMessage(data=part, message_finished=finished):
+                    listener.feed_binary(part, finished=finished)
                 case Ping():
                     self._transport.write(self._inner.send(event.response()))
                 case CloseConnection(code=code) if self._inner.state is ConnectionState.OPEN:
@@ -207,7 +208,7 @@ class Line:
         if text:
             self._fragments.append(text)
         self._fragments_size += len(text.encode())
-        if self._fragments_size > MESSAGE_LIMIT:
+        if self._fragments_size > self._limit:
             self._break(Close.TOO_BIG)
         elif finished:
             whole = "".join(self._fragments)
@@ -225,6 +226,9 @@ class Line:
         self.broken = code
         with suppress(LocalProtocolError):
             self._transport.write(self._inner.send(CloseConnection(code=code)))
+        # The end of our side goes out behind the close frame: the peer need not wait for the drop to see that it is over (section 7.1.1).
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
         self._transport.pause_reading()
         asyncio.get_running_loop().call_later(FAREWELL_S, self._transport.abort)
 

@@ -134,7 +134,7 @@ async def test_unknown_types_are_told_and_never_end_the_session(world):
 
 async def test_binary_ends_the_session_with_1003(world):
     user = await world.user()
-    user.session.feed_binary()
+    user.session.feed_binary(b"", finished=True)
     assert await user.close_code() == Close.NOT_TEXT
 
 

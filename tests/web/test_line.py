@@ -18,10 +18,17 @@ class Transport:
     def __init__(self):
         self.written = b""
         self.reading = True
-        self.closed = self.aborted = False
+        self.closed = self.aborted = self.ended = False
 
     def write(self, data):
+        assert not self.ended, "nothing can be written behind the end"
         self.written += data
+
+    def can_write_eof(self):
+        return True
+
+    def write_eof(self):
+        self.ended = True
 
     def is_closing(self):
         return self.closed or self.aborted
@@ -46,15 +53,14 @@ class Listener:
     """Takes messages until it is full."""
 
     def __init__(self, room=10**9):
-        self.texts = []
-        self.binaries = 0
+        self.texts, self.parts = [], []
         self.room = room
 
     def feed(self, text):
         self.texts.append(text)
 
-    def feed_binary(self):
-        self.binaries += 1
+    def feed_binary(self, part, *, finished):
+        self.parts.append((part, finished))
 
     def is_full(self):
         return len(self.texts) >= self.room
@@ -169,7 +175,7 @@ async def test_a_new_message_inside_a_fragmented_one_is_an_error(pair):
 
 async def test_binary_is_reported_also_when_it_is_empty(pair):
     feed(pair, pair.say(BytesMessage(b"")))
-    assert pair.listener.binaries == 1
+    assert pair.listener.parts == [(b"", True)]
 
 
 async def test_a_ping_is_answered_and_a_close_too(pair):
