@@ -1,13 +1,16 @@
 """What clients may say: every frame of the protocol as a type, and the one door from text to these types.
 
 The typed decoding is the validation. `parse` never raises: what cannot be understood comes back as `Malformed`, in its place.
+What may be left out may as well be null; a key that an object names twice, at whatever depth, is malformed.
 """
 
+import json
 import re
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+from msgspec import Meta, Raw, Struct
 
 ARRAY_LIMIT = 64
 """Frames in one text message."""
@@ -16,7 +19,10 @@ NESTING_LIMIT = 32
 ID_PATTERN = r"^[A-Za-z0-9._~-]{1,64}\Z"
 Id = Annotated[str, Meta(pattern=ID_PATTERN)]
 Number = Annotated[int, Meta(ge=0)]
+Limit = Annotated[int, Meta(ge=1)] | None
 
+PAGE, PAGE_LIMIT = 50, 200
+"""Entries of a page of `chats` or `history` where the client names no `limit`, and at most."""
 NUMBER_LIMIT = 2**53
 """Numbers of messages and offsets above this count as this: Redis scripts reckon in doubles."""
 
@@ -24,7 +30,7 @@ NUMBER_LIMIT = 2**53
 class Hello(Struct, frozen=True, tag_field="type", tag="hello"):
     """The first frame of a session."""
 
-    token: str = ""
+    token: str | None = None
     resume: dict[str, Number] | None = None
     generation: str | None = None
 
@@ -140,7 +146,7 @@ class Chats(Struct, frozen=True, tag_field="type", tag="chats"):
     store: Id
     status: Literal["waiting", "claimed", "closed"] | None = None
     before: str | None = None
-    limit: Annotated[int, Meta(ge=1)] = 50
+    limit: Limit = None
 
 
 class History(Struct, frozen=True, tag_field="type", tag="history"):
@@ -150,8 +156,8 @@ class History(Struct, frozen=True, tag_field="type", tag="history"):
     store: Id
     user: Id | None = None
     before: Number | None = None
-    limit: Annotated[int, Meta(ge=1)] = 50
-    events: bool = False
+    limit: Limit = None
+    events: bool | None = None
 
 
 class Availability(Struct, frozen=True, tag_field="type", tag="availability"):
@@ -212,6 +218,11 @@ def fits(frame: Frame, side: str) -> bool:
             return True
 
 
+def page_size(limit: Limit) -> int:
+    """How many entries a page has when this many are asked for."""
+    return min(limit or PAGE, PAGE_LIMIT)
+
+
 def place_of(before: str | None) -> tuple[int, str] | None:
     """The place (`at`, user) a page of `chats` continues behind, from the `next` of the page before."""
     if before is None:
@@ -224,14 +235,13 @@ TYPES: frozenset[str] = frozenset(str(kind.__struct_config__.tag) for kind in Fr
 """The `type` of every frame a client may send."""
 
 
-class _Outline(Struct):
-    id: Id | UnsetType = UNSET
-
-
 _FRAME: msgspec.json.Decoder[Frame] = msgspec.json.Decoder(Frame)
-_OUTLINE = msgspec.json.Decoder(_Outline)
 _ARRAY = msgspec.json.Decoder(list[Raw])
 _ANY: msgspec.json.Decoder[object] = msgspec.json.Decoder()
+_LAX = json.JSONDecoder(strict=False, parse_int=float)
+"""Reads on where others stop, to find what can still be told: half a character, a NaN, a raw control character."""
+_SPACE = re.compile(r"[ \t\r\n]*")
+_ID = re.compile(ID_PATTERN)
 _PLACE = re.compile(r"[0-9]{1,15}:[A-Za-z0-9._~-]{1,64}\Z")
 _LONG_NUMBER = re.compile(r"(?<!\d)\d{309}")
 _BEYOND_A_DOUBLE = 2**1024 - 2**970
@@ -247,15 +257,38 @@ def parse(text: str) -> list[Frame | Malformed]:
     if text.lstrip(" \t\r\n")[:1] != "[":
         return [_one(text)]
     try:
-        parts = _ARRAY.decode(text)
+        parts = [bytes(part).decode() for part in _ARRAY.decode(text)]
     except _UNREADABLE:
+        parts = _parts(text)
+    if len(parts) > ARRAY_LIMIT or any(part[:1] == "[" for part in parts):
         return [Malformed("bad_frame")]
-    if len(parts) > ARRAY_LIMIT:
-        return [Malformed("bad_frame")]
-    texts = [bytes(part).decode() for part in parts]
-    if any(part.lstrip(" \t\r\n")[:1] == "[" for part in texts):
-        return [Malformed("bad_frame")]
-    return [_one(part) for part in texts]
+    return [_one(part) for part in parts]
+
+
+def _parts(text: str) -> list[str]:
+    """The parts of an array in which one at least cannot be read: that is this frame's mistake, and not the array's.
+
+    What is no array either way is one part.
+    """
+    parts: list[str] = []
+    at = text.index("[")
+    try:
+        while text[at] != "]":
+            start = _after_space(text, at + 1)
+            _, end = _LAX.raw_decode(text, start)
+            parts.append(text[start:end])
+            at = _after_space(text, end)
+            if text[at] not in ",]":
+                return [text]
+    except (ValueError, IndexError, RecursionError):
+        return [text]
+    return parts if _after_space(text, at + 1) == len(text) else [text]
+
+
+def _after_space(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    assert found is not None
+    return found.end()
 
 
 def _one(text: str) -> Frame | Malformed:
@@ -265,6 +298,11 @@ def _one(text: str) -> Frame | Malformed:
         if text.count("{") + text.count("[") > NESTING_LIMIT and _depth(value) > NESTING_LIMIT:
             return Malformed("bad_frame", _id_of(text))
         if len(text) > 308 and _LONG_NUMBER.search(text) and _has_huge_number(value):
+            return Malformed("bad_frame", _id_of(text))
+        # Every pair has a colon, and of pairs with the same key `value` has kept one. Whoever reads the first of them and whoever
+        # reads the last would not read the same frame.
+        pairs = _pairs(value)
+        if text.count(":") != pairs and _colons(text) != pairs:
             return Malformed("bad_frame", _id_of(text))
         return _FRAME.decode(text)
     except _UNREADABLE:
@@ -283,10 +321,11 @@ def _malformed(text: str) -> Malformed:
 
 def _id_of(text: str) -> str | None:
     try:
-        found = _OUTLINE.decode(text).id
-    except _UNREADABLE:
+        value, _ = _LAX.raw_decode(text, _after_space(text, 0))
+    except (ValueError, RecursionError):
         return None
-    return None if found is UNSET else found
+    id = value.get("id") if isinstance(value, dict) else None
+    return id if isinstance(id, str) and _ID.match(id) else None
 
 
 def _depth(value: object) -> int:
@@ -302,6 +341,26 @@ def _depth(value: object) -> int:
             break
         deepest, level = deepest + 1, inside
     return deepest
+
+
+def _pairs(value: object) -> int:
+    """How many keys all the objects in it have; nesting is bounded when this is asked."""
+    inside: Iterable[object]
+    if type(value) is dict:
+        pairs, inside = len(value), value.values()
+    elif type(value) is list:
+        pairs, inside = 0, value
+    else:
+        return 0
+    for item in inside:
+        if type(item) is dict or type(item) is list:
+            pairs += _pairs(item)
+    return pairs
+
+
+def _colons(text: str) -> int:
+    """The colons of a JSON text that stand outside of its strings."""
+    return "".join(text.replace("\\\\", "").replace('\\"', "").split('"')[::2]).count(":")
 
 
 def _has_huge_number(value: object) -> bool:

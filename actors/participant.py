@@ -249,10 +249,9 @@ class Participant(Actor[ParticipantMessage]):
         for_agents = self.side == "store"
 
         async def answer() -> bytes | Refused:
-            limit = min(frame.limit, 200)
             before = None if frame.before is None else min(frame.before, f.NUMBER_LIMIT)
             page = await self.node.storage.read_history(
-                frame.store, user, before, limit, notes=for_agents, statuses=for_agents and frame.events
+                frame.store, user, before, f.page_size(frame.limit), notes=for_agents, statuses=for_agents and bool(frame.events)
             )
             if not page.offset:
                 return await self._missing(frame.store)
@@ -288,7 +287,7 @@ class Participant(Actor[ParticipantMessage]):
             more = False
             shown = users
             if shown is None:
-                page = await storage.list_chats(frame.store, frame.status, after, min(frame.limit, 200))
+                page = await storage.list_chats(frame.store, frame.status, after, f.page_size(frame.limit))
                 shown, more = page.users, page.more
             records = [record for record in await storage.load_chats(frame.store, shown) if record.chat.exists]
             if users is not None:

@@ -159,7 +159,7 @@ class Session:
             self.end(Close.PROTOCOL)
             return
         try:
-            identity = self._authenticate(frame.token)
+            identity = self._authenticate(frame.token or "")
         except BadToken:
             self.end(Close.TOKEN)
             return

@@ -194,7 +194,7 @@ class Line:
                 case TextMessage(data=text, message_finished=finished):
                     self._fragment(listener, text, finished=finished)
                 case BytesMessage(data=part, message_finished=finished):
-                    listener.feed_binary(part, finished=finished)
+                    listener.feed_binary(bytes(part), finished=finished)
                 case Ping():
                     self._transport.write(self._inner.send(event.response()))
                 case CloseConnection(code=code) if self._inner.state is ConnectionState.OPEN:

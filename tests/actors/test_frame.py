@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from actors import frame as f
 from actors.frame import Malformed, parse
+from tests.actors import rubbish
 
 BAD = Malformed("bad_frame")
 
@@ -37,7 +38,7 @@ GOOD = {
     "takeover": ({"id": "i", "store": "s", "user": "u"}, f.TakeOver(id="i", store="s", user="u")),
     "resolve": ({"id": "i", "store": "s", "user": "u"}, f.Resolve(id="i", store="s", user="u")),
     "read": ({"id": "i", "store": "s", "seq": 0}, f.Read(id="i", store="s", seq=0)),
-    "chats": ({"id": "i", "store": "s"}, f.Chats(id="i", store="s", limit=50)),
+    "chats": ({"id": "i", "store": "s"}, f.Chats(id="i", store="s")),
     "history": ({"id": "i", "store": "s", "limit": 1000}, f.History(id="i", store="s", limit=1000)),
     "availability": ({"id": "i", "status": "away"}, f.Availability(id="i", status="away")),
 }
@@ -223,7 +224,7 @@ def test_an_unknown_type_is_told_with_its_id(name):
     assert one(json.dumps({"type": name, "id": "not good"})) == Malformed("unknown_type")
 
 
-@pytest.mark.parametrize("value", ["1e999", str(10**309), "[" * 40 + "]" * 40])
+@pytest.mark.parametrize("value", ["1e999", str(10**309), "9" * 5000, "[" * 40 + "]" * 40, r'"\ud800"', "NaN", '"\0"', '{"y":1,"y":2}'])
 def test_the_id_is_told_wherever_it_can_be_read(value):
     text = f'{{"type":"claim","id":"i","store":"s","user":"u","x":{value}}}'
     assert one(text) == Malformed("bad_frame", "i")
@@ -233,12 +234,64 @@ def test_numbers_beyond_what_a_script_reckons_with_are_still_numbers():
     assert one(f'{{"type":"read","id":"i","store":"s","seq":{2**70}}}').seq == 2**70
 
 
+# Keys that are named twice.
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"type":"ping","type":"ping"}',
+        '{"type":"ping","type":"pong"}',
+        '{"type":"nonsense","type":"ping"}',
+        '{"type":"ping","x":1,"x":1}',
+        '{"type":"ping","x":[[{"a":1,"a":2}]]}',
+        r'{"type":"ping","x":1,"\u0078":1}',
+        r'{"type":"ping","x\\":":","x\\":"\\\""}',
+        '{"type":"hello","token":"t","resume":{"s1":1,"s1":2}}',
+    ],
+)
+def test_a_key_that_an_object_names_twice_is_malformed_at_whatever_depth(text):
+    """Once the first `type` counted, the last `id`, and all values of any other key had to be right."""
+    assert one(text) == BAD
+
+
+@pytest.mark.parametrize("inside", ["a:b", ":::", '\\":', '\\\\":"', '"x":1,"x":2', "\\u003a", "{:}[:]"])
+def test_colons_in_texts_are_no_keys(inside):
+    assert one(ping_with(json.dumps([inside, {inside: inside, "y": inside}]))) == f.Ping()
+    assert one(ping_with(json.dumps([inside, {inside: inside, "y": inside}])[:-1] + ',{"y":1,"y":2}]')) == BAD
+
+
+# Everything.
+
+
+@pytest.mark.parametrize("tag", sorted(f.TYPES))
+def test_every_class_of_value_in_every_field_is_what_the_table_says(tag):
+    wrong = []
+    for case in rubbish.cases("user", codec=True):
+        if case.tag == tag:
+            found = parse(case.with_id("i"))
+            if case.good:
+                right = len(found) == 1 and not isinstance(found[0], Malformed) and parse(f"[{case.with_id('i')}]") == found
+            else:
+                right = found == [Malformed("bad_frame", "i" if case.told else None)]
+            if not right:
+                wrong.append((case.name, found))
+    assert not wrong
+
+
 # Arrays.
 
 
 def test_an_array_is_its_frames_one_after_another():
     frames = parse('[{"type":"ping"}, {"type":"nope","id":"i"},{"type":"pong"} ,7, "x", null]')
     assert frames == [f.Ping(), Malformed("unknown_type", "i"), f.Pong(), BAD, BAD, BAD]
+
+
+@pytest.mark.parametrize("value", ["1e999", str(10**309), "[" * 40 + "]" * 40, r'"\ud800"', "NaN", "-Infinity", '{"y":1,"y":2}', '"\0"'])
+def test_a_frame_that_is_malformed_takes_nothing_with_it(value):
+    """Half of a character in one frame made one `bad_frame` without an id of a whole array."""
+    text = f'[{{"type":"ping"}}, {{"type":"claim","id":"i","x":{value}}} ,{{"type":"pong"}}]'
+    assert parse(text) == [f.Ping(), Malformed("bad_frame", "i"), f.Pong()]
 
 
 @pytest.mark.parametrize("text", ["[]", " [ ] ", "\n[\t]\r\n"])

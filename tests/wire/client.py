@@ -191,6 +191,10 @@ class Client:
         await self.send({"type": "ping"})
         await self.expect("pong")
 
+    def forget(self) -> None:
+        """What came until now is taken."""
+        self._waiting.clear()
+
     def had(self, *types: str, **match: Any) -> list[Frame]:
         """All frames of these types so far, taken or not."""
         return [frame for frame in self.frames if frame["type"] in types and fits(frame, match)]

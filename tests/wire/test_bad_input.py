@@ -1,10 +1,12 @@
 """Whatever a client sends gets what the protocol says: never a traceback, never a closed session where it stays open."""
 
+import itertools
 import json
 from typing import Any
 
 import pytest
 
+from tests.actors import rubbish
 from tests.wire.conftest import Mall, fresh
 from tests.wire.person import Person, words
 
@@ -95,6 +97,90 @@ async def test_every_field_of_every_frame_with_a_value_of_the_wrong_type_is_a_ba
                 await refuses(person, json.dumps(missing))
     assert len(person.had("ack")) == acks
     await agent.never("message", body=words("x"))
+
+
+async def whoever(mall: Mall, side: str, **options: Any) -> Person:
+    """Who says the cases of the table, in which every store, user and agent is called x."""
+    who = {"stores": ["x"]} | options
+    return await (mall.user("x", **who) if side == "user" else mall.supervisor("x", **who))
+
+
+async def say(person: Person, sent: dict[str, rubbish.Case], *, together: int = 1) -> list[str]:
+    """Says the cases, so many in an array, with good frames between; what is wrong with what is answered."""
+    person.checker.asked.update(list(sent))
+    before = len(person.frames)
+    for some in in_turn(list(sent.items()), 256):
+        for few in in_turn([case.with_id(id) for id, case in some], together):
+            await person.send_raw(few[0] if together == 1 else "[" + ',{"type":"pong"},'.join(few) + "]")
+            await person.send_raw('{"type":"ping"}')
+        for id, case in some:
+            if case.answered:
+                await person.answer(id)
+        person.forget()
+    await person.history(user="x", store="x")
+    return list(rubbish.judge(sent, person.frames[before:]))
+
+
+def in_turn(items: list[Any], count: int) -> list[list[Any]]:
+    return [items[at : at + count] for at in range(0, len(items), count)]
+
+
+@pytest.mark.parametrize("side", ["user", "store"])
+async def test_every_class_of_value_in_every_field_is_answered_as_the_table_says(mall: Mall, side: str) -> None:
+    await mall.found("x")
+    await (await mall.user("x", stores=["x"])).say(store="x")
+    person = await whoever(mall, side)
+    cases = [case for case in itertools.chain(rubbish.cases(side), rubbish.body_cases(side)) if case.tag not in ("hello", "token")]
+    sent = {fresh("i"): case for case in cases if "raw lone surrogate" not in case.name}
+    assert len(sent) > 4000
+    wrong = await say(person, sent)
+    assert not wrong, "\n".join(wrong[:60])
+    # The same in arrays, as far as they can be read at all: a frame is no other frame in company.
+    again = {fresh("i"): case for case in sent.values() if case.told and len(case.text) < 500}
+    wrong = await say(person, again, together=32)
+    assert not wrong, "\n".join(wrong[:60])
+    # An id is told once, and cases about ids say others than their own.
+    person.checker.faults.clear()
+
+
+@pytest.mark.parametrize("side", ["user", "store"])
+async def test_half_a_character_as_bytes_is_no_text_and_closes_with_1007_wherever_it_stands(mall: Mall, side: str) -> None:
+    for case in itertools.chain(rubbish.cases(side), rubbish.body_cases(side)):
+        if "raw lone surrogate" in case.name and case.tag in ("send", "ping"):
+            person = await (mall.user() if side == "user" else mall.supervisor())
+            await person.socket.send(case.text.encode("utf-8", "surrogatepass"), text=True)
+            assert await person.closed() == 1007
+            await person.close()
+
+
+@pytest.mark.parametrize("side", ["user", "store"])
+async def test_a_hello_of_rubbish_closes_with_4000_and_an_unknown_token_with_4001(mall: Mall, side: str) -> None:
+    token = mall.server.token("user" if side == "user" else "agent", "x", stores=["x"])
+    for case in rubbish.cases(side):
+        if case.tag == "hello" and "raw lone surrogate" not in case.name:
+            client = await mall.dial()
+            await client.send_raw(case.text.replace('"token":"x"', f'"token":"{token}"'))
+            if case.good and " token " not in case.name:
+                await client.expect("ready")
+            else:
+                assert await client.closed() == (4001 if case.good else 4000), case.name
+            await client.tidy()
+
+
+async def test_a_fresh_token_of_rubbish_is_a_bad_frame_or_closes_with_4001(mall: Mall) -> None:
+    token = mall.server.token("user", "x", stores=["x"])
+    for case in rubbish.cases("user"):
+        if case.tag == "token" and "raw lone surrogate" not in case.name:
+            user = await whoever(mall, "user")
+            user.checker.asked["i"] += 1
+            await user.send_raw(case.text.replace('"token":"x"', f'"token":"{token}"').replace("@", "i"))
+            if case.good and " token " in case.name:
+                await user.expect("error", code="forbidden")
+                assert await user.closed() == 4001, case.name
+            else:
+                await user.pong()
+                assert [error["code"] for error in user.had("error")] == ["bad_frame"] * (not case.good), case.name
+            await user.tidy()
 
 
 async def test_before_is_a_string_for_chats_and_a_number_for_history(mall: Mall) -> None:
