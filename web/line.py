@@ -165,6 +165,9 @@ class Line:
             if len(data) < at + header:
                 return None
             size = int.from_bytes(data[at + 2 : at + header], "big")
+            if size < (126 if header == 4 else 65536):
+                self._break(CloseReason.PROTOCOL_ERROR)  # the shortest form is a must
+                return None
         if size > self._limit:
             self._break(Close.TOO_BIG)
             return None
@@ -195,7 +198,7 @@ class Line:
                     self._fragment(listener, text, finished=finished)
                 case BytesMessage(data=part, message_finished=finished):
                     listener.feed_binary(bytes(part), finished=finished)
-                case Ping():
+                case Ping() if self._inner.state is ConnectionState.OPEN:
                     self._transport.write(self._inner.send(event.response()))
                 case CloseConnection(code=code) if self._inner.state is ConnectionState.OPEN:
                     self._break(code)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
 
+from tests.web.raw import frame
 from web.line import MESSAGE_LIMIT, Line
 
 
@@ -125,6 +126,76 @@ def test_text_messages_come_whole_and_in_order_however_the_bytes_are_cut(texts, 
     assert pair.listener.texts == texts
 
 
+class Model:
+    """What wsproto alone makes of whole frames."""
+
+    def __init__(self):
+        self.connection = Connection(ConnectionType.SERVER)
+        self.texts, self.parts, self.pongs, self.code = [], [], [], None
+        self._text = ""
+
+    def take(self, frame):
+        self.connection.receive_data(frame)
+        for event in self.connection.events():
+            match event:
+                case TextMessage(data=text, message_finished=finished):
+                    self._text += text
+                    if finished:
+                        self.texts.append(self._text)
+                        self._text = ""
+                case BytesMessage(data=data, message_finished=finished):
+                    self.parts.append((bytes(data), finished))
+                case Ping(payload=payload):
+                    self.pongs.append(bytes(payload))
+                case CloseConnection(code=code):
+                    self.code = code
+
+
+PAYLOADS = st.one_of(st.binary(max_size=130), st.text(max_size=60).map(str.encode), st.sampled_from([b"", b"\x03\xe8", b"\x0f\xa0bye"]))
+"""What is in a frame; the last two are good closes."""
+FRAMES = st.builds(
+    frame,
+    st.sampled_from([0, 0, 1, 1, 1, 2, 9, 10, 8, 3, 11]),
+    PAYLOADS,
+    fin=st.sampled_from([True, True, False]),
+    reserved=st.sampled_from([0] * 12 + [1, 4]),
+    mask=st.sampled_from([b"\x00\x00\x00\x00", b"\x37\xfa\x21\x3d"] * 6 + [None]),
+    width=st.sampled_from([0] * 12 + [2, 8]),
+)
+
+
+@given(frames=st.lists(FRAMES, max_size=8), rest=st.binary(max_size=3), data=st.data())
+def test_any_frames_however_cut_are_what_wsproto_alone_makes_of_them(frames, rest, data):
+    """Good, forbidden, fragmented, half of a character: the same messages and the same close, whatever the reads were."""
+    model = Model()
+    for one in frames:
+        if model.code is None:
+            model.take(one)
+    said = b"".join(frames) + rest
+    cuts = data.draw(st.lists(st.integers(0, len(said)), max_size=6) | st.just(range(len(said))))
+
+    async def hear():
+        pair = Pair()
+        feed(pair, said, cuts)
+        return pair, pair.heard()
+
+    pair, heard = asyncio.run(hear())
+    assert (pair.listener.texts, pair.listener.parts) == (model.texts, model.parts)
+    assert [bytes(event.payload) for event in heard if isinstance(event, Pong)] == model.pongs
+    assert [event.code for event in heard if isinstance(event, CloseConnection)] == ([] if model.code is None else [model.code])
+    assert model.code in (None, 1002, 1005, 1007) or model.code in range(1000, 5000)
+
+
+@given(said=st.binary(max_size=600), cuts=st.lists(st.integers(0, 600), max_size=6))
+def test_no_bytes_raise_and_the_cuts_say_nothing(said, cuts):
+    async def hear(cuts):
+        pair = Pair()
+        feed(pair, said, [cut for cut in cuts if cut < len(said)])
+        return pair.listener.texts, pair.listener.parts, pair.transport.written, pair.line.broken
+
+    assert asyncio.run(hear(cuts)) == asyncio.run(hear([]))
+
+
 async def test_a_message_above_the_limit_closes_with_1009_and_nothing_behind_it_is_kept(pair):
     feed(pair, pair.say(TextMessage("x" * (MESSAGE_LIMIT + 1))))
     (close,) = pair.heard()
@@ -158,11 +229,18 @@ async def test_text_that_is_not_utf8_closes_with_1007(pair):
 
 
 @pytest.mark.parametrize(
-    "frame", [b"\x81\x02hi", b"\xf1\x82\x00\x00\x00\x00hi", b"\x83\x80\x00\x00\x00\x00", b"\x80\x82\x00\x00\x00\x00hi"]
+    "said",
+    [
+        b"\x81\x02hi",
+        b"\xf1\x82\x00\x00\x00\x00hi",
+        b"\x83\x80\x00\x00\x00\x00",
+        b"\x80\x82\x00\x00\x00\x00hi",
+        b"\x81\xfe\x00\x02\x00\x00\x00\x00hi",
+    ],
 )
-async def test_what_is_not_websocket_closes_with_1002(pair, frame):
-    """Unmasked, reserved bits, an unknown opcode, a continuation of nothing."""
-    feed(pair, frame)
+async def test_what_is_not_websocket_closes_with_1002(pair, said):
+    """Unmasked, reserved bits, an unknown opcode, a continuation of nothing, a length in more bytes than it needs."""
+    feed(pair, said)
     (close,) = pair.heard()
     assert close.code == 1002
 
@@ -186,6 +264,18 @@ async def test_a_ping_is_answered_and_a_close_too(pair):
     (close,) = pair.heard()
     assert close.code == 1000
     assert pair.client.state is ConnectionState.CLOSED
+    assert pair.transport.closed
+
+
+async def test_a_ping_that_crosses_our_close_has_no_answer(pair):
+    """wsproto refuses a pong by then; its exception was a traceback in the log for each client that felt like it."""
+    pair.transport.written += pair.line.send(CloseConnection(code=4000))
+    feed(pair, b"\x89\x81\x00\x00\x00\x00x" + b"\x81\x82\x00\x00\x00\x00hi")
+    (close,) = pair.heard()
+    assert close.code == 4000
+    assert pair.listener.texts == ["hi"], "whether it is still wanted is for the listener to say"
+    assert not pair.transport.closed
+    feed(pair, pair.say(close.response()))
     assert pair.transport.closed
 
 

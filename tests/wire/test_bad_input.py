@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.actors import rubbish
+from tests.web.raw import dial, frame
 from tests.wire.conftest import Mall, fresh
 from tests.wire.person import Person, words
 
@@ -345,3 +346,14 @@ async def test_strangers_that_talk_no_protocol_at_all_are_sent_off(mall: Mall) -
         await client.send_raw(raw)
         assert await client.closed() == 4000
         await client.close()
+
+
+async def test_a_ping_behind_the_close_of_the_server_is_nothing_to_log(mall: Mall) -> None:
+    """Whoever pinged once more before saying goodbye made a traceback each time."""
+    async with dial(mall.server.address, "/ws") as raw:
+        raw.say(frame(1, b'{"type":"ping"}'))
+        assert await raw.hear() == (8, (4000).to_bytes(2, "big"))
+        raw.say(frame(9, b"still there?"))
+        raw.say(frame(8, (4000).to_bytes(2, "big")))
+        assert await raw.hear_all() == []
+    mall.server.check_log()
