@@ -4,6 +4,8 @@ import json
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from actors.body import BODY_LIMIT, KINDS, BadBody, BodyTooLarge, encode_body
 
@@ -197,3 +199,30 @@ def test_being_bad_comes_before_being_too_large():
 def test_a_body_is_read_from_a_frame_as_it_lies_there():
     raw = msgspec.json.decode(b'{"body": {"text":"a"} }', type=dict[str, msgspec.Raw])["body"]
     assert encode_body("text", raw) == b'{"text":"a"}'
+
+
+texts = st.text(max_size=20) | st.sampled_from(["/a", "https://a.cn/b", "//a", "", "javascript:1", "a" * 9000])
+values = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts | st.lists(texts, max_size=2)
+names = st.sampled_from(sorted({field.encode_name for kind in KINDS.values() for field in msgspec.structs.fields(kind)} | {"x"}))
+
+
+@given(st.sampled_from([*KINDS, "video"]), st.dictionaries(names, values, max_size=7))
+def test_what_is_taken_of_a_body_is_what_was_said_of_known_fields_and_nothing_raises(kind, said):
+    raw = json.dumps(said).encode()
+    try:
+        taken = encode_body(kind, raw)
+    except (BadBody, BodyTooLarge):
+        return
+    known = {field.encode_name for field in msgspec.structs.fields(KINDS[kind])}
+    assert json.loads(taken) == {key: value for key, value in said.items() if key in known and value is not None}
+    assert len(taken) <= BODY_LIMIT
+    assert encode_body(kind, taken) == taken, "what others receive is as good as what was sent"
+
+
+@given(st.sampled_from(list(KINDS)), st.binary(max_size=60) | st.text(max_size=60).map(lambda text: text.encode("utf-8", "surrogatepass")))
+def test_no_bytes_raise_anything_but_what_a_body_may(kind, raw):
+    try:
+        encode_body(kind, raw)
+    except (BadBody, BodyTooLarge):
+        return
+    assert json.loads(raw)

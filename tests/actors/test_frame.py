@@ -339,8 +339,55 @@ def test_no_text_raises(text):
     assert all(isinstance(frame, Malformed | f.Frame) for frame in parse(text))
 
 
+def meaning(frame):
+    """A frame as JSON has it, what is null left out as is what may be."""
+    plain = msgspec.json.decode(msgspec.json.encode(frame))
+    return {key: value for key, value in plain.items() if value is not None}
+
+
 @given(st.dictionaries(fields, json_values, max_size=6), st.sampled_from([*sorted(f.TYPES), "nope"]))
-def test_no_field_raises_and_what_is_taken_can_be_written_again(values, name):
-    (frame,) = parse(json.dumps({"type": name} | values))
-    if not isinstance(frame, Malformed):
-        assert parse(msgspec.json.encode(frame).decode()) == [frame] or hasattr(frame, "body")
+def test_what_is_taken_says_what_was_said_and_can_be_said_again(values, name):
+    said = {"type": name} | values
+    (frame,) = parse(json.dumps(said))
+    if isinstance(frame, Malformed):
+        assert frame.code == "unknown_type" if name == "nope" and is_json(said) else "bad_frame"
+        return
+    known = {field.encode_name for field in msgspec.structs.fields(type(frame))} | {"type"}
+    assert meaning(frame) == {key: value for key, value in said.items() if key in known and value is not None}
+    assert meaning(one(msgspec.json.encode(frame).decode())) == meaning(frame)
+
+
+def is_json(value):
+    """Whether it has no NaN, no infinity and no half of a character."""
+    try:
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    except ValueError:
+        return False
+    return True
+
+
+@given(json_values, st.from_regex(f.ID_PATTERN, fullmatch=True), st.sampled_from([*sorted(f.TYPES), "nope", 7]), st.booleans())
+def test_whatever_else_is_wrong_a_good_id_is_told(value, id, name, last):
+    said = {"type": name, "store": value, "x": value, "limit": value}
+    frame = one(json.dumps(said | {"id": id} if last else {"id": id} | said))
+    if isinstance(frame, Malformed) or hasattr(frame, "id"):
+        assert frame.id == id
+
+
+edits = st.lists(
+    st.tuples(st.integers(0, 2000), st.sampled_from(['"', "{", "}", "[", "]", ",", ":", "\\", "\\u", "-", "0", "e", " ", "\0", "x", ""])),
+    max_size=4,
+)
+
+
+@given(st.sampled_from([case.with_id("i") for case in rubbish.cases("store", codec=True) if len(case.text) < 2000]), edits)
+def test_no_edit_of_a_frame_raises_and_arrays_say_the_same(text, edits):
+    """However broken: one frame or one malformed, and in an array no other than alone, unless it broke the array."""
+    for where, what in edits:
+        at = where % (len(text) + 1)
+        text = text[:at] + what + text[at + 1 :]
+    alone = parse(text)
+    if text.lstrip(" \t\r\n")[:1] != "[":
+        assert len(alone) == 1
+        together = parse(f'[{text},{{"type":"ping"}}]')
+        assert together in ([*alone, f.Ping()], [BAD]) or len(together) > 2

@@ -1,111 +1,21 @@
 """The line against wsproto's own client half: whatever the peer does, messages come whole, in order, or the peer is told what was wrong."""
 
 import asyncio
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wsproto.connection import Connection, ConnectionState, ConnectionType
+from wsproto.connection import ConnectionState
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
 
+from tests.web.pair import Model, Pair, feed
 from tests.web.raw import frame
-from web.line import MESSAGE_LIMIT, Line
-
-
-class Transport:
-    """Keeps what is written; remembers whether it is read."""
-
-    def __init__(self):
-        self.written = b""
-        self.reading = True
-        self.closed = self.aborted = self.ended = False
-
-    def write(self, data):
-        assert not self.ended, "nothing can be written behind the end"
-        self.written += data
-
-    def can_write_eof(self):
-        return True
-
-    def write_eof(self):
-        self.ended = True
-
-    def is_closing(self):
-        return self.closed or self.aborted
-
-    def get_write_buffer_size(self):
-        return 0
-
-    def pause_reading(self):
-        self.reading = False
-
-    def resume_reading(self):
-        self.reading = True
-
-    def close(self):
-        self.closed = True
-
-    def abort(self):
-        self.aborted = True
-
-
-class Listener:
-    """Takes messages until it is full."""
-
-    def __init__(self, room=10**9):
-        self.texts, self.parts = [], []
-        self.room = room
-
-    def feed(self, text):
-        self.texts.append(text)
-
-    def feed_binary(self, part, *, finished):
-        self.parts.append((part, finished))
-
-    def is_full(self):
-        return len(self.texts) >= self.room
-
-
-class Pair:
-    """A line and the client at its other end."""
-
-    def __init__(self, room=10**9):
-        self.transport = Transport()
-        writer = SimpleNamespace(transport=self.transport, drain=self._drain)
-        server = SimpleNamespace(writer=writer)
-        server.send = lambda: None
-        protocol = type("P", (), {"stream_send": lambda self: None})()
-        protocol.send = type("S", (), {"writer": writer, "protocol_send": lambda self: None})().protocol_send
-        self.stream = SimpleNamespace(connection=Connection(ConnectionType.SERVER), send=protocol.stream_send)
-        self.client = Connection(ConnectionType.CLIENT)
-        self.line = Line(self.stream)
-        self.listener = Listener(room)
-        self.line.listen(self.listener)
-
-    async def _drain(self):
-        pass
-
-    def say(self, *events):
-        return b"".join(self.client.send(event) for event in events)
-
-    def heard(self):
-        data, self.transport.written = self.transport.written, b""
-        self.client.receive_data(data)
-        return list(self.client.events())
+from web.line import MESSAGE_LIMIT
 
 
 @pytest.fixture
 def pair():
     return Pair()
-
-
-def feed(pair, data, cuts=()):
-    start = 0
-    for cut in [*sorted(cuts), len(data)]:
-        pair.stream.connection.receive_data(data[start:cut])
-        assert list(pair.stream.connection.events()) == [], "nothing is left for Hypercorn"
-        start = cut
 
 
 MESSAGES = st.lists(st.one_of(st.text(max_size=200), st.text(min_size=120, max_size=140), st.just("好" * 21_845)), max_size=6)
@@ -124,31 +34,6 @@ def test_text_messages_come_whole_and_in_order_however_the_bytes_are_cut(texts, 
     cuts = data.draw(st.lists(st.integers(0, len(said)), max_size=8))
     feed(pair, said, cuts)
     assert pair.listener.texts == texts
-
-
-class Model:
-    """What wsproto alone makes of whole frames."""
-
-    def __init__(self):
-        self.connection = Connection(ConnectionType.SERVER)
-        self.texts, self.parts, self.pongs, self.code = [], [], [], None
-        self._text = ""
-
-    def take(self, frame):
-        self.connection.receive_data(frame)
-        for event in self.connection.events():
-            match event:
-                case TextMessage(data=text, message_finished=finished):
-                    self._text += text
-                    if finished:
-                        self.texts.append(self._text)
-                        self._text = ""
-                case BytesMessage(data=data, message_finished=finished):
-                    self.parts.append((bytes(data), finished))
-                case Ping(payload=payload):
-                    self.pongs.append(bytes(payload))
-                case CloseConnection(code=code):
-                    self.code = code
 
 
 PAYLOADS = st.one_of(st.binary(max_size=130), st.text(max_size=60).map(str.encode), st.sampled_from([b"", b"\x03\xe8", b"\x0f\xa0bye"]))

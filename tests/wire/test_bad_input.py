@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.actors import rubbish
-from tests.web.raw import dial, frame
+from tests.web.raw import dial
+from tests.web.raw import frame as raw_frame
 from tests.wire.conftest import Mall, fresh
 from tests.wire.person import Person, words
 
@@ -350,10 +351,10 @@ async def test_strangers_that_talk_no_protocol_at_all_are_sent_off(mall: Mall) -
 
 async def test_a_ping_behind_the_close_of_the_server_is_nothing_to_log(mall: Mall) -> None:
     """Whoever pinged once more before saying goodbye made a traceback each time."""
-    async with dial(mall.server.address, "/ws") as raw:
-        raw.say(frame(1, b'{"type":"ping"}'))
-        assert await raw.hear() == (8, (4000).to_bytes(2, "big"))
-        raw.say(frame(9, b"still there?"))
-        raw.say(frame(8, (4000).to_bytes(2, "big")))
-        assert await raw.hear_all() == []
+    async with dial(mall.server.address, "/ws") as stranger:
+        stranger.say(raw_frame(1, b'{"type":"ping"}'))
+        assert await stranger.hear() == (8, (4000).to_bytes(2, "big"))
+        stranger.say(raw_frame(9, b"still there?"))
+        stranger.say(raw_frame(8, (4000).to_bytes(2, "big")))
+        assert await stranger.hear_all() == []
     mall.server.check_log()
