@@ -56,6 +56,11 @@ class Node:
         """Runs work that belongs to no mailbox: a read, a session's catch-up."""
         return self._tasks.start(work)
 
+    @property
+    def tasks(self) -> int:
+        """How many tasks it has under way."""
+        return len(self._tasks)
+
     # Sessions.
 
     def open(self, authenticate: Callable[[str], Identity]) -> Session:

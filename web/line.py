@@ -11,6 +11,8 @@ What it also does because Hypercorn does not:
 """
 
 import asyncio
+import os
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -27,6 +29,8 @@ MESSAGE_LIMIT = 64 * 1024
 """Bytes of one WebSocket message of a client."""
 FAREWELL_S = 2.0
 """How long a peer may take to answer a close before its connection is dropped."""
+FLUSHED_S = 0.05
+"""By then a close frame is on its way, unless the peer does not read."""
 
 _WHOLE_TEXT = 0x81
 _MASKED = 0x80
@@ -229,11 +233,20 @@ class Line:
         self.broken = code
         with suppress(LocalProtocolError):
             self._transport.write(self._inner.send(CloseConnection(code=code)))
-        # The end of our side goes out behind the close frame: the peer need not wait for the drop to see that it is over (section 7.1.1).
-        if self._transport.can_write_eof():
-            self._transport.write_eof()
         self._transport.pause_reading()
+        asyncio.get_running_loop().call_later(FLUSHED_S, self._end_our_side)
         asyncio.get_running_loop().call_later(FAREWELL_S, self._transport.abort)
+
+    def _end_our_side(self) -> None:
+        """The end of TCP behind the close frame: a peer need not wait for the drop to see that it is over (section 7.1.1).
+
+        Not by the transport: uvloop makes of a peer that was faster an OSError that Hypercorn does not expect.
+        """
+        ours = self._transport.get_extra_info("socket")
+        plain = self._transport.get_extra_info("ssl_object") is None
+        if plain and not self._transport.is_closing() and not self._transport.get_write_buffer_size():
+            with suppress(OSError), socket.socket(fileno=os.dup(ours.fileno())) as twin:
+                twin.shutdown(socket.SHUT_WR)
 
     def _hang_up(self) -> None:
         """Both sides have said goodbye: what is written still goes out, for a moment."""

@@ -28,6 +28,7 @@ class NodeCollector(Collector):
         yield _gauges(
             "dibs_actors", "Actors in memory.", "kind", {"user": len(node.users), "agent": len(node.agents), "store": len(node.stores)}
         )
+        yield _gauge("dibs_tasks", "Tasks under way: one for each actor, and whatever reads, writes and waits beside them.", node.tasks)
         yield _gauges("dibs_mailbox_depth", "Messages waiting in the mailboxes, by kind of actor.", "kind", self._depths())
         yield _gauges("dibs_mailbox_peak", "The deepest mailbox met since the start, by kind of actor.", "kind", tally.mailbox_peak)
         yield _gauge("dibs_storage_depth", "Appends gathered or on their way.", self._storage.depth)

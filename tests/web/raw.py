@@ -25,7 +25,8 @@ def frame(opcode, payload=b"", *, fin=True, reserved=0, mask=MASK, width=0):
         head += bytes([masked | 127]) + size.to_bytes(8, "big")
     if mask is None:
         return head + payload
-    return head + mask + bytes(byte ^ mask[at % 4] for at, byte in enumerate(payload))
+    key = int.from_bytes((mask * (size // 4 + 1))[:size], "big")
+    return head + mask + (int.from_bytes(payload, "big") ^ key).to_bytes(size, "big")
 
 
 class Raw:
@@ -33,9 +34,15 @@ class Raw:
 
     def __init__(self, reader, writer):
         self._reader, self._writer = reader, writer
+        self.ended = False
 
     def say(self, data):
         self._writer.write(data)
+
+    def end(self):
+        """Says nothing more: the end of this side."""
+        self.ended = True
+        self._writer.write_eof()
 
     async def hear(self, within_s=5.0):
         """The next frame, (opcode, payload), its fragments put together; None where the server has ended its side."""

@@ -167,7 +167,7 @@ class Server:
     def http_blocking(self, path: str) -> tuple[int, str]:
         connection = http.client.HTTPConnection(self.address, timeout=8)
         try:
-            connection.request("GET", path)
+            connection.request("GET", path, headers={"Connection": "close"})  # Hypercorn keeps the others for its keep-alive
             response = connection.getresponse()
             return response.status, response.read().decode()
         finally:

@@ -358,3 +358,16 @@ async def test_a_ping_behind_the_close_of_the_server_is_nothing_to_log(mall: Mal
         stranger.say(raw_frame(8, (4000).to_bytes(2, "big")))
         assert await stranger.hear_all() == []
     mall.server.check_log()
+
+
+async def test_a_stranger_who_breaks_the_line_and_is_gone_is_nothing_to_log(mall: Mall) -> None:
+    """uvloop makes an OSError of the end of our side where the peer's reset was faster, and Hypercorn a traceback of it."""
+    for _ in range(8):
+        async with dial(mall.server.address, "/ws") as stranger:
+            stranger.say(raw_frame(1, json.dumps({"type": "hello", "token": mall.server.token("user", fresh("u"))}).encode()))
+            await stranger.hear()
+            stranger.say(raw_frame(1, b"unmasked", mask=None))
+    async with dial(mall.server.address, "/ws") as stranger:
+        stranger.say(raw_frame(1, b"unmasked", mask=None))
+        assert await stranger.hear_all() == [(8, (1002).to_bytes(2, "big"))]
+    mall.server.check_log()
