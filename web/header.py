@@ -48,7 +48,6 @@ def guard(app: Quart) -> None:
     app.before_request(_refuse_what_is_too_large)
     app.before_websocket(_refuse_large_handshake)
     app.after_request(_put_on_floor)
-    app.after_websocket(_put_on_floor_if_any)  # type: ignore[type-var]  # Quart does not say that there may be none
 
 
 async def _say_error(error: HTTPException) -> Response:
@@ -83,8 +82,3 @@ async def _put_on_floor(response: Response) -> Response:
         response.headers.setdefault(name, value)
     _stands.set(True)
     return response
-
-
-async def _put_on_floor_if_any(response: Response | None) -> Response | None:
-    """A handshake that is refused has a response, one that was accepted has none."""
-    return None if response is None else await _put_on_floor(response)

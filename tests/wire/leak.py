@@ -22,6 +22,7 @@ from tests.wire.storm import HIDDEN, NAMED, USED, Names, Storm
 PLAIN: dict[str, Any] = {"compression": None, "ping_interval": None, "proxy": None, "max_size": None, "max_queue": None, "close_timeout": 3}
 PATIENCE_S = 20.0
 _CODE = re.compile(r'"code":"(\w+)"')
+_USER = re.compile(r'"user":"([^"]*)"')
 _USED = re.compile(rf"{USED}-\d+")
 EVENTS = frozenset({"message", "note", "status", "marks", "typing", "notice"})
 
@@ -117,6 +118,8 @@ class Attacker:
             found.leaks.append(f"{self.role} {self.id} got {data[:2000]}")
         if USED in data and any(id not in found.said for id in _USED.findall(data)):
             found.leaks.append(f"{self.role} {self.id} got an id that it never said: {data[:2000]}")
+        if self.role == "user" and any(user != self.id for user in _USER.findall(data)):
+            found.leaks.append(f"user {self.id} got what is of another user: {data[:2000]}")
         if f'"fence-{self._fence}"' in data or '{"type":"ready"}' in data:
             self._answered.set()
         if '"type":"welcome"' in data:

@@ -75,7 +75,7 @@ class Storm:
             return self._made_well() | {self._rng.choice(("store", "user", "id", "to", "before", "limit", "seq", "body")): self._pick(ODD)}
         if chance < 0.97:
             return self._made_well() | {"type": self._pick(HEARD)}
-        if chance < 0.9995:
+        if chance < 0.999:
             return self._pick(({"type": "ping"}, {"type": "pong"}, 7, "x", {}, {"type": "hello", "token": self._pick(self._tokens)}))
         return {"type": "token", "token": self._pick(self._tokens)}
 
