@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from quart import Quart, Response, abort, request, websocket
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 BODY_LIMIT = 64 * 1024
 """Bytes of the body of a request; beyond it 413."""
@@ -52,9 +52,8 @@ def guard(app: Quart) -> None:
 
 async def _say_error(error: HTTPException) -> Response:
     response = Response(f"{error.name.lower()}\n", error.code, content_type=TEXT)
-    for name, value in error.get_headers():
-        if name in ("Allow", "Retry-After", "WWW-Authenticate"):
-            response.headers[name] = value
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
     return response
 
 
