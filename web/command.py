@@ -67,9 +67,15 @@ def _parser() -> argparse.ArgumentParser:
     for option in OPTIONS:
         _add(serve, option)
     token = commands.add_parser("token", help="print a token", description="Print a token signed with serve's secret.", allow_abbrev=False)
-    token.add_argument("--role", required=True, metavar="ROLE", help="user, agent or supervisor")
+    token.add_argument("--role", required=True, metavar="ROLE", help="user, agent, supervisor or operator")
     token.add_argument("--id", required=True, metavar="ID", help="who it is: 1 to 64 of A-Z a-z 0-9 . _ ~ -")
-    token.add_argument("--store", action="append", default=[], metavar="S", help="a store to work for; may be given several times")
+    token.add_argument(
+        "--store",
+        action="append",
+        default=[],
+        metavar="S",
+        help="a store to work for, or for an operator to look at; may be given several times",
+    )
     token.add_argument("--name", metavar="NAME", help="the name to show")
     token.add_argument("--ttl", default="12h", metavar="TIME", help="how long it is good for: 90s, 15m, 12h or 30d (default 12h)")
     _add(token, _DATA)

@@ -79,7 +79,7 @@ async def _serve(settings: Settings, log: FilteringBoundLogger) -> None:
         (log.info if kept.keeps else log.warning)(
             "promise", promise=kept.level, sentence=kept.sentence, server=f"{info.kind} {info.version}"
         )
-        signer = TokenSigner(load_secret(settings.secret, settings.data, log))
+        signer = TokenSigner(load_secret(settings.secret, settings.data, log), settings.secret_old)
 
         clock, tally = WallClock(), Tally()
         witness = Witness(settings.data / "witness") if settings.data.is_dir() else None

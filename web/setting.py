@@ -1,7 +1,8 @@
 """The settings of `dibs serve`: one table that makes the flags, the DIBS_ variables and the help.
 
 A flag wins over its variable, a variable over the default; a variable that is set to nothing counts as not set. Whatever does not fit
-raises ConfigError with one line that names the flag or variable. DIBS_SECRET has no flag, because a process list shows flags.
+raises ConfigError with one line that names the flag or variable. DIBS_SECRET and DIBS_SECRET_OLD have no flag: a process list shows
+flags.
 """
 
 import ipaddress
@@ -141,6 +142,7 @@ class Settings:
     log_limit: int = _setting(1_000_000, _whole(100, 1_000_000_000), "N", "entries kept in the log of a store")
     history_limit: int = _setting(100_000, _whole(100, 1_000_000_000), "N", "entries kept of each chat")
     secret: bytes | None = attrs.field(default=None, repr=False)
+    secret_old: bytes | None = attrs.field(default=None, repr=False)
 
     @property
     def loopback(self) -> bool:
@@ -183,7 +185,7 @@ def read_settings(flags: Mapping[str, str | bool | None], environ: Mapping[str, 
             given, source = environ.get(option.variable) or None, option.variable
         if given is not None:
             values[option.field] = given if isinstance(given, bool) else read_value(option.read, given, source)
-    settings = Settings(secret=read_secret(environ), **values)
+    settings = Settings(secret=read_secret(environ), secret_old=read_old_secret(environ), **values)
     if settings.redis is not None and settings.redis_server is not None:
         raise ConfigError("--redis-server: starts a private server, which --redis does without; give one of the two")
     if not settings.loopback and settings.secret is None:
@@ -204,11 +206,19 @@ def read_value(read: Callable[[str], T], value: str, source: str) -> T:
 def read_secret(environ: Mapping[str, str]) -> bytes | None:
     """DIBS_SECRET, if it is set. Set to nothing it is refused: somebody meant it to be there."""
     value = environ.get("DIBS_SECRET")
-    if value is None:
-        return None
+    return None if value is None else _long_enough(value, "DIBS_SECRET")
+
+
+def read_old_secret(environ: Mapping[str, str]) -> bytes | None:
+    """DIBS_SECRET_OLD, the secret before the present one: verifies and never signs. Set to nothing there is none."""
+    value = environ.get("DIBS_SECRET_OLD")
+    return _long_enough(value, "DIBS_SECRET_OLD") if value else None
+
+
+def _long_enough(value: str, source: str) -> bytes:
     secret = value.encode("utf-8", "surrogateescape")
     if len(secret) < SECRET_BYTES:
-        raise ConfigError(f"DIBS_SECRET: must have {SECRET_BYTES} bytes at least, has {len(secret)}")
+        raise ConfigError(f"{source}: must have {SECRET_BYTES} bytes at least, has {len(secret)}")
     return secret
 
 

@@ -1,9 +1,11 @@
 """Tokens: signs and verifies the JWT that says who a session is.
 
 Only HS256 is accepted, whatever the token's header says, and every claim is checked for its type: a shop's back end wrote it, not dibs.
+A claim that stands twice is refused, for two readers might each take another of the two.
 The clock is an argument, for `sign` and `verify` alike. Every bad token is refused with the same words: nobody learns how far it came.
 """
 
+import json
 import math
 import re
 import unicodedata
@@ -20,9 +22,6 @@ TOKEN_LIMIT = 16 * 1024
 LAST_EXPIRY_S = 253_402_300_800.0  # the year 10000: beyond it timers and dates stop working
 _ID = re.compile(r"[A-Za-z0-9._~-]{1,64}", re.ASCII)
 _ROLES = frozenset(get_args(Role))
-_UNCHECKED = {"verify_signature": True} | dict.fromkeys(
-    ("verify_exp", "verify_nbf", "verify_iat", "verify_aud", "verify_iss", "verify_sub", "verify_jti"), False
-)
 
 
 class BadToken(Exception):
@@ -37,15 +36,17 @@ class BadClaim(ValueError):
 
 
 class TokenSigner:
-    """Signs and verifies with one secret."""
+    """Signs with `secret`; verifies with it and with `old`, the one before, so that a secret can be changed while its tokens are about."""
 
-    def __init__(self, secret: bytes) -> None:
+    def __init__(self, secret: bytes, old: bytes | None = None) -> None:
         self._secret = secret
+        self._accepted = (secret,) if old is None else (secret, old)
+        self._jws = jwt.PyJWS(algorithms=["HS256"])
 
     def sign(self, *, role: str, id: str, stores: Collection[str], name: str | None, ttl_s: float, now_s: float) -> str:
         """A token good for `ttl_s` from `now_s`; raises BadClaim for anything that `verify` would refuse."""
         claims = check_claims(role=role, id=id, stores=stores, name=name)
-        payload = claims | {"iat": int(now_s), "exp": math.ceil(now_s + ttl_s)}
+        payload = claims | {"iat": round(now_s, 3), "exp": math.ceil(now_s + ttl_s)}
         read_claims(payload)
         return jwt.encode(payload, self._secret, algorithm="HS256")
 
@@ -54,14 +55,31 @@ class TokenSigner:
         if len(token) > TOKEN_LIMIT:
             raise BadToken
         try:
-            payload = jwt.decode(token, self._secret, algorithms=["HS256"], options=cast("Any", _UNCHECKED))
-            identity = read_claims(payload)
+            payload = json.loads(self._signed(token).decode(), object_pairs_hook=_once)
+            identity = read_claims(payload, issued_before_s=now_s + LEEWAY_S)
             starts_s = _time(payload, "nbf") if "nbf" in payload else -math.inf
         except (jwt.PyJWTError, BadClaim, ValueError, RecursionError):
             raise BadToken from None
         if not starts_s - LEEWAY_S <= now_s < identity.expires_s + LEEWAY_S:
             raise BadToken
         return identity
+
+    def _signed(self, token: str) -> bytes:
+        """The payload of a token that one of the secrets has signed; raises a PyJWTError or a ValueError."""
+        *others, last = self._accepted
+        for secret in others:
+            try:
+                return bytes(self._jws.decode(token, secret, algorithms=["HS256"]))
+            except jwt.InvalidSignatureError:
+                continue
+        return bytes(self._jws.decode(token, last, algorithms=["HS256"]))
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise BadClaim("a claim stands twice")
+    return found
 
 
 def peek(token: str) -> tuple[str, str, tuple[str, ...]]:
@@ -85,17 +103,21 @@ def check_claims(*, role: str, id: str, stores: Collection[str], name: str | Non
     return claims
 
 
-def read_claims(payload: dict[str, Any]) -> Identity:
-    """The identity that these claims describe, whatever the time is; raises BadClaim."""
+def read_claims(payload: object, issued_before_s: float = LAST_EXPIRY_S) -> Identity:
+    """The identity that these claims describe, whatever the time is; raises BadClaim. A token that says to be issued later than
+    `issued_before_s`, or says it in no sensible way, counts as issued at the beginning of time: any withdrawal ends it."""
+    if not isinstance(payload, dict):
+        raise BadClaim("the claims must be an object")
     role = payload.get("role")
     if not isinstance(role, str) or role not in _ROLES:
-        raise BadClaim("the role must be user, agent or supervisor")
+        raise BadClaim("the role must be user, agent, supervisor or operator")
     return Identity(
         role=cast("Role", role),
         id=_id(payload.get("sub"), "the id"),
         name=_name(payload.get("name")),
         stores=_stores(payload.get("stores"), role),
         expires_s=_time(payload, "exp"),
+        issued_s=_issued_s(payload, issued_before_s),
     )
 
 
@@ -106,9 +128,10 @@ def _id(value: object, what: str) -> str:
 
 
 def _stores(value: object, role: str) -> frozenset[str] | None:
-    if value is None and role == "user":
+    wants_store = role in ("agent", "supervisor")
+    if value is None and not wants_store:
         return None
-    if not isinstance(value, list) or (not value and role != "user"):
+    if not isinstance(value, list) or (not value and wants_store):
         raise BadClaim("an agent and a supervisor must have at least one store" if not value else "the stores must be a list")
     return frozenset(_id(store, "a store") for store in value)
 
@@ -127,6 +150,14 @@ def _name(value: object) -> str | None:
 def _is_line(text: str) -> bool:
     """Whether it is one line: no control character, no line or paragraph separator, no lone surrogate."""
     return not any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text)
+
+
+def _issued_s(payload: dict[str, Any], before_s: float) -> float:
+    try:
+        issued_s = _time(payload, "iat")
+    except BadClaim:
+        return 0.0
+    return issued_s if issued_s <= before_s else 0.0
 
 
 def _time(payload: dict[str, Any], claim: str) -> float:

@@ -25,9 +25,20 @@ def test_without_anything_the_defaults_of_the_protocol_hold():
 
 
 def test_every_setting_but_the_secret_has_a_flag_and_a_variable():
-    assert {option.field for option in OPTIONS} == {field.name for field in attrs.fields(Settings)} - {"secret"}
+    assert {option.field for option in OPTIONS} == {field.name for field in attrs.fields(Settings)} - {"secret", "secret_old"}
     assert {option.flag for option in OPTIONS} >= {"--agent-limit", "--redis-server", "--log-format"}
     assert {option.variable for option in OPTIONS} >= {"DIBS_AGENT_LIMIT", "DIBS_REDIS_SERVER", "DIBS_DEMO"}
+
+
+def test_the_old_secret_is_refused_when_it_is_short_and_stands_in_no_repr():
+    for name in ("DIBS_SECRET", "DIBS_SECRET_OLD"):
+        said = refusal(environ=SECRET | {name: "hunter2" + "é" * 12})
+        assert said == f"{name}: must have 32 bytes at least, has 31"
+    settings = read_settings({}, SECRET | {"DIBS_SECRET_OLD": "o" * 32})
+    assert settings.secret_old == b"o" * 32
+    assert "oooo" not in repr(settings)
+    assert "xxxx" not in repr(settings)
+    assert read_settings({}, SECRET | {"DIBS_SECRET_OLD": ""}).secret_old is None
 
 
 @pytest.mark.parametrize("option", [option for option in OPTIONS if option.default not in (None, ())], ids=lambda option: option.field)
