@@ -114,16 +114,7 @@ class AgentActor(Participant):
         await asyncio.gather(*(self._keep(store, AgentLeft(agent=identity.id)) for store in listed if not self.identity.may_enter(store)))
 
     def _keep(self, store: str, event: Event) -> "asyncio.Future[Outcome]":
-        kept: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-
-        def done(outcome: Outcome) -> None:
-            if not kept.done():
-                kept.set_result(outcome)
-
-        append = Append(store=store, events=(event,), tails=(b"",), size=100)
-        if not self._store(store).tell(StoreRequest(append=append, done=done)):
-            done(Failed("the mailbox is full", "overloaded"))
-        return kept
+        return self._store(store).keep(event)
 
     def entitle(self, session: "Session", before: Identity, fresh: Identity) -> None:
         """See `Participant`."""

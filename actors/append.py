@@ -25,6 +25,7 @@ import msgspec
 from actors.chat import Chat
 from actors.event import Event
 from actors.rule import Condition
+from actors.withdrawal import Withdrawal
 
 NO_NONCE = b"\0" * 4
 
@@ -226,6 +227,9 @@ class Reads(Protocol):
     async def stores_with_claims(self) -> tuple[str, ...]:
         """The stores in which some chat is claimed."""
 
+    async def withdrawals(self, since: int) -> tuple[Withdrawal, ...]:
+        """The withdrawals of access with a moment of `since` (ms) or later, by moment."""
+
 
 class Storage(Reads, Protocol):
     """What the actors need of the storage. Reads raise `StorageUnavailable` within 4 s instead of waiting longer."""
@@ -240,6 +244,9 @@ class Storage(Reads, Protocol):
 
     async def renew_generation(self) -> None:
         """The storage has lost its tail: from now on there is another generation."""
+
+    async def withdraw(self, withdrawal: Withdrawal) -> int:
+        """Makes a withdrawal durable; the moment that is in force, which is never lowered. Repeating it is harmless."""
 
     def has_room(self) -> bool:
         """Whether another append is taken. To be asked before a decision is made."""

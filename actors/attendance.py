@@ -15,7 +15,7 @@ from actors.chat import Chat, Party, Side
 from actors.command import GiveBackChat
 from actors.delivery import Newest
 from actors.event import StatusChanged, marks, subject
-from actors.request import Internal, Request, sender_digest
+from actors.request import Asker, Internal, Request, sender_digest
 from actors.store_message import OwnedFound, PlacesFound, Tick
 
 if TYPE_CHECKING:
@@ -30,6 +30,13 @@ PAUSE_S = 5.0
 
 _NOBODY = Internal()
 _SYSTEM = Party("agent", "")
+
+
+def give_back_request(asker: Asker, user: str, agent: str, arrivals: int) -> Request:
+    """The request that a chat of `agent` goes back to the queue, unless the agent has come more often than `arrivals` times."""
+    id = uuid.uuid4().hex
+    command = GiveBackChat(by=_SYSTEM, id=id, agent=agent, arrivals=arrivals)
+    return Request(asker=asker, user=user, command=command, sender=sender_digest("node", "", id), content=b"giveba")
 
 
 class Attendance:
@@ -199,10 +206,7 @@ class Attendance:
         state = self._actor.state
         arrivals = state.arrivals.get(agent, 0) if state is not None else 0
         for user in users if not self._is_present(agent) else ():
-            id = uuid.uuid4().hex
-            command = GiveBackChat(by=_SYSTEM, id=id, agent=agent, arrivals=arrivals)
-            request = Request(asker=_NOBODY, user=user, command=command, sender=sender_digest("node", "", id), content=b"giveba")
-            if not self._actor.tell(request):
+            if not self._actor.tell(give_back_request(_NOBODY, user, agent, arrivals)):
                 self.retry(agent)
 
     def retry(self, agent: str) -> None:

@@ -18,12 +18,14 @@ from actors.option import Options
 from actors.participant import Participant
 from actors.port import Clock, Log
 from actors.rate import BURST_S, Bucket
+from actors.revocation import Revocation
 from actors.session import Session
 from actors.store import StoreActor
 from actors.store_message import TailLost
 from actors.tally import Tally
 from actors.task import Tasks
 from actors.user import UserActor
+from actors.withdrawal import Withdrawals
 
 SWEEP_S = 0.5
 
@@ -50,6 +52,8 @@ class Node:
         self.online = 0
         """The number of open sessions that have said hello."""
         self.draining = False
+        self.withdrawals = Withdrawals()
+        self.revocation = Revocation(self)
         self._tasks = tasks
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
@@ -156,6 +160,7 @@ class Node:
     async def run(self) -> None:
         """Wakes the stores in which somebody owns a chat, then sweeps until cancelled."""
         self.spawn(self._wake_stores())
+        self.spawn(self.revocation.follow())
         while True:
             await asyncio.sleep(SWEEP_S)
             now_s, now_ms = self.clock.monotonic_s(), self.clock.wall_ms()

@@ -115,6 +115,8 @@ class Participant(Actor[ParticipantMessage]):
     def receive(self, message: ParticipantMessage) -> None:
         """See `Actor`."""
         match message:
+            case Heard(session=session) if session.close_code is Close.WITHDRAWN:
+                self.refuse(message, "forbidden")  # it was said before the end, and is not carried out after it
             case Heard():
                 self._at_hand = message
                 self._heard(message.session, message.frame)

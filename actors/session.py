@@ -163,6 +163,9 @@ class Session:
         except BadToken:
             self.end(Close.TOKEN)
             return
+        if self.node.withdrawals.stop(identity):
+            self.end(Close.WITHDRAWN)
+            return
         self.identity = identity
         participant = self.node.join(self, identity)
         if participant is None:
@@ -181,6 +184,10 @@ class Session:
         if fresh is None or (fresh.id, fresh.role) != (self.identity.id, self.identity.role):
             self.push(wire.error(None, Refused(code="forbidden")))
             self.end(Close.TOKEN)
+            return
+        if self.node.withdrawals.stop(fresh):
+            self.push(wire.error(None, Refused(code="forbidden")))
+            self.end(Close.WITHDRAWN)
             return
         before, self.identity = self.identity, fresh
         if fresh.stores != before.stores:
@@ -270,6 +277,10 @@ class Session:
     def enters(self, store: str) -> bool:
         """Whether the session's token reaches the store, now."""
         return self.identity is not None and self.identity.may_enter(store)
+
+    def is_withdrawn(self) -> bool:
+        """Whether the access of the session's token was withdrawn."""
+        return self.identity is not None and self.node.withdrawals.stop(self.identity)
 
     def show(self, newest: Newest) -> None:
         """Adds a frame of which the newest alone matters; before `ready` it waits."""

@@ -131,6 +131,19 @@ class StoreActor(Actor[StoreMessage]):
         for message in (*parked, *waiting):
             self.refuse(message, code)
 
+    def keep(self, event: Event) -> "asyncio.Future[Outcome]":
+        """Makes an event of the store as a whole durable; what became of it."""
+        kept: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+        def done(outcome: Outcome) -> None:
+            if not kept.done():
+                kept.set_result(outcome)
+
+        append = Append(store=self.store, events=(event,), tails=(b"",), size=100)
+        if not self.tell(StoreRequest(append=append, done=done)):
+            done(Failed("the mailbox is full", "overloaded"))
+        return kept
+
     def is_idle(self, now_s: float) -> bool:
         """Whether nobody would miss this actor."""
         if self.state is None or self._in_flight or len(self.mailbox) or self.attendance.is_busy:

@@ -29,6 +29,7 @@ from actors.append import (
 )
 from actors.port import Clock, Log
 from actors.tally import Tally
+from actors.withdrawal import Withdrawal
 from storage.journal import Journal, JournalLost, JournalRefused, JournalUnreachable
 
 ANSWER_S = 4.0
@@ -86,6 +87,10 @@ class StorageActor:
         """See `Storage.renew_generation`. In memory at once: whoever comes again must not be taken for somebody who knows."""
         self._born = secrets.token_hex(8)
         self._born = await self._read(self._journal.rebirth)
+
+    async def withdraw(self, withdrawal: Withdrawal) -> int:
+        """See `Storage.withdraw`."""
+        return await self._read(self._journal.withdraw, withdrawal)
 
     async def probe(self) -> bool:
         """Whether the storage can be reached and takes writes, found out now, within 2 s."""
@@ -346,3 +351,7 @@ class StorageActor:
     async def stores_with_claims(self) -> tuple[str, ...]:
         """See `Storage`."""
         return await self._read(self._journal.stores_with_claims)
+
+    async def withdrawals(self, since: int) -> tuple[Withdrawal, ...]:
+        """See `Storage`."""
+        return await self._read(self._journal.withdrawals, since)

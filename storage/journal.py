@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from actors.append import Append, Outcome, Reads
+from actors.withdrawal import Withdrawal
 
 
 class JournalUnreachable(Exception):
@@ -36,6 +37,9 @@ class Journal(Reads, Protocol):
 
     async def probe(self) -> None:
         """Writes a trifle; raises if the journal cannot be reached or takes no writes."""
+
+    async def withdraw(self, withdrawal: Withdrawal) -> int:
+        """Keeps a withdrawal of access; the moment that is in force, the latest of all that were ever asked for."""
 
     async def append(self, batch: Sequence[Append]) -> list[Outcome]:
         """Carries the batch out in one round trip; each append wholly or not at all. Outcomes stand in the batch's order.

@@ -32,6 +32,9 @@ BIRTH: Final = f"{LAYOUT}:birth"
 """The birth mark of this set of data."""
 COUNT: Final = f"{LAYOUT}:count"
 """How many batches this set of data has seen."""
+WITHDRAWN: Final = f"{LAYOUT}:withdrawn"
+"""Sorted set of withdrawals of access: `SIDE/ID` or `SIDE/ID/STORE` by the moment in ms. It stays as long as the data do: nobody
+knows how long the tokens are good for that it stops."""
 
 ID_BUCKET_MS: Final = 24 * 3600 * 1000
 """Ids are remembered by day; an id is looked up in the days before and after too, so a clock that jumps finds it as well."""

@@ -45,6 +45,7 @@ from actors.event import (
     subject,
 )
 from actors.rule import Condition, LoadAtLeast, LoadBelow, NotOnRoster, NotSeenSince, OnRoster, apply
+from actors.withdrawal import Withdrawal
 from storage.batch import Limits
 from storage.key import ID_BUCKET_MS
 
@@ -112,6 +113,8 @@ class MemoryJournal:
         self._stores_of_user: dict[str, set[str]] = {}
         self._stores_of_agent: dict[str, set[str]] = {}
         self._stores: set[str] = set()
+        self._withdrawals: dict[Withdrawal, int] = {}
+        """A withdrawal without its moment to the moment."""
         self._birth = secrets.token_hex(8)
         self.fault: Callable[[], None] | None = None
         """Called before a batch is carried out (may raise JournalUnreachable or JournalRefused) and after it (JournalLost)."""
@@ -231,6 +234,13 @@ class MemoryJournal:
         self._birth = secrets.token_hex(8)
         return self._birth
 
+    async def withdraw(self, withdrawal: Withdrawal) -> int:
+        """See `Journal.withdraw`."""
+        await asyncio.sleep(0)
+        about = msgspec.structs.replace(withdrawal, at=0)
+        moment = self._withdrawals[about] = max(withdrawal.at, self._withdrawals.get(about, 0))
+        return moment
+
     # Reading.
 
     async def load_store(self, store: str) -> StoreState:
@@ -320,6 +330,12 @@ class MemoryJournal:
     async def stores_with_claims(self) -> tuple[str, ...]:
         """See `Reads.stores_with_claims`."""
         return tuple(store for store in sorted(self._stores) if self._shops[store].newest(("claimed",)))
+
+    async def withdrawals(self, since: int) -> tuple[Withdrawal, ...]:
+        """See `Reads.withdrawals`."""
+        await asyncio.sleep(0)
+        found = [msgspec.structs.replace(about, at=at) for about, at in self._withdrawals.items() if at >= since]
+        return tuple(sorted(found, key=lambda withdrawal: withdrawal.at))
 
     async def _shop(self, store: str) -> _Shop:
         await asyncio.sleep(0)

@@ -7,7 +7,7 @@ what is asked while one list is on its way goes together in the next.
 import asyncio
 import secrets
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from redis.asyncio.connection import AbstractConnection
@@ -34,9 +34,11 @@ from actors.append import (
 )
 from actors.chat import Chat, Owner
 from actors.event import AgentArrived, MessageAdded
+from actors.identity import IdentitySide
+from actors.withdrawal import Withdrawal
 from storage.batch import Limits, Plan, plan
 from storage.journal import JournalLost, JournalRefused, JournalUnreachable
-from storage.key import BIRTH, COUNT, LAYOUT, STORES, StoreKeys, stores_of_agent, stores_of_user
+from storage.key import BIRTH, COUNT, LAYOUT, STORES, WITHDRAWN, StoreKeys, stores_of_agent, stores_of_user
 from storage.pipe import Command, Pipe
 from storage.witness import Witness
 
@@ -117,6 +119,14 @@ class RedisJournal:
         await self._ask(("SET", BIRTH, mark))
         self._birth = mark
         return mark
+
+    async def withdraw(self, withdrawal: Withdrawal) -> int:
+        """See `Journal.withdraw`."""
+        member = f"{withdrawal.side}/{withdrawal.id}" + (f"/{withdrawal.store}" if withdrawal.store is not None else "")
+        _, moment = await asyncio.gather(
+            self._ask(("ZADD", WITHDRAWN, "GT", withdrawal.at, member)), self._ask(("ZSCORE", WITHDRAWN, member))
+        )
+        return int(moment)
 
     # Reading.
 
@@ -233,6 +243,11 @@ class RedisJournal:
             found.extend(store for store, count in zip(some, counts, strict=True) if count)
         return tuple(found)
 
+    async def withdrawals(self, since: int) -> tuple[Withdrawal, ...]:
+        """See `Reads.withdrawals`."""
+        found = await self._ask(("ZRANGE", WITHDRAWN, since, "+inf", "BYSCORE", "WITHSCORES"))
+        return tuple(_withdrawal(member.decode(), int(moment)) for member, moment in _pairs(found))
+
     async def _members(self, key: str) -> tuple[str, ...]:
         return tuple(member.decode() for member in await self._ask(("SMEMBERS", key)))
 
@@ -321,6 +336,11 @@ def _pairs(flat: Sequence[Any]) -> list[tuple[Any, Any]]:
 def _entry(raw: bytes) -> Entry:
     kind, seq, offset, _, frame = raw.split(b" ", 4)
     return Entry(kind.decode(), int(seq), int(offset), frame)
+
+
+def _withdrawal(member: str, at: int) -> Withdrawal:
+    side, id, *store = member.split("/")
+    return Withdrawal(cast("IdentitySide", side), id, store[0] if store else None, at)
 
 
 def _chat(store: str, user: str, flat: Sequence[bytes]) -> Chat:

@@ -83,11 +83,11 @@ class World:
 
     # Clients.
 
-    def token(self, role, id, stores, *, name=None, ttl_s=FAR_S):
+    def token(self, role, id, stores, *, name=None, ttl_s=FAR_S, issued_s=0.0):
         token = f"token-{len(self._identities)}"
         stores = None if stores is None else frozenset(stores)
         expires_s = self.clock.wall_ms() / 1000 + ttl_s
-        self._identities[token] = Identity(role=role, id=id, name=name, stores=stores, expires_s=expires_s)
+        self._identities[token] = Identity(role=role, id=id, name=name, stores=stores, expires_s=expires_s, issued_s=issued_s)
         return token
 
     def authenticate(self, token):
@@ -98,8 +98,8 @@ class World:
     async def user(self, id="u1", *, stores=None, name=None, ttl_s=FAR_S, ready=True, **hello):
         return await self._client(self.token("user", id, stores, name=name, ttl_s=ttl_s), hello, ready=ready)
 
-    async def agent(self, id="a1", *, stores=("s1",), name=None, role="agent", ttl_s=FAR_S, ready=True, **hello):
-        return await self._client(self.token(role, id, stores, name=name, ttl_s=ttl_s), hello, ready=ready)
+    async def agent(self, id="a1", *, stores=("s1",), name=None, role="agent", ttl_s=FAR_S, issued_s=0.0, ready=True, **hello):
+        return await self._client(self.token(role, id, stores, name=name, ttl_s=ttl_s, issued_s=issued_s), hello, ready=ready)
 
     async def _client(self, token, hello, *, ready):
         if "resume" in hello:

@@ -221,8 +221,16 @@ class Redis:
 
     # Sorted sets.
 
-    def zadd(self, key: bytes, score: Any, member: bytes) -> int:
-        return self._make(key, ZSet).put(member, float(score))
+    def zadd(self, key: bytes, *words: Any) -> int:
+        *options, score, member = words
+        found = self._make(key, ZSet)
+        if options == [b"GT"] and float(score) <= found.scores.get(member, float("-inf")):
+            return 0
+        return found.put(member, float(score))
+
+    def zscore(self, key: bytes, member: bytes) -> bytes | None:
+        found = self._get(key, ZSet)
+        return text(found.scores[member]) if found and member in found.scores else None
 
     def zrem(self, key: bytes, member: bytes) -> int:
         found = self._get(key, ZSet)
@@ -248,8 +256,13 @@ class Redis:
     def zrange(self, key: bytes, start: Any, stop: Any, *options: bytes) -> list[bytes]:
         found = self._get(key, ZSet)
         order = found.order if found else []
-        part = order[slice(*span(start, stop, len(order)))]
-        if options:
+        if b"BYSCORE" in options:
+            if stop != b"+inf":
+                raise ResponseError("ERR not simulated")
+            part = order[bisect_left(order, (float(start), b"")) :]
+        else:
+            part = order[slice(*span(start, stop, len(order)))]
+        if b"WITHSCORES" in options:
             return [word for score, member in part for word in (member, text(score))]
         return [member for _, member in part]
 

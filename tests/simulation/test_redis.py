@@ -79,6 +79,35 @@ def test_every_script_is_exercised_by_what_is_compared(simulated):
     assert used == set(SCRIPTS)
 
 
+OF_WITHDRAWALS = (
+    ("ZSCORE", "w", "agent/a"),
+    ("ZADD", "w", "GT", 1_790_000_000_000, "agent/a"),
+    ("ZADD", "w", "GT", 1_789_999_999_999, "agent/a"),
+    ("ZSCORE", "w", "agent/a"),
+    ("ZADD", "w", "GT", 1_790_000_000_001, "agent/a"),
+    ("ZADD", "w", "GT", 1_790_000_000_001, "agent/a"),
+    ("ZADD", "w", "GT", 5, "agent/a/s"),
+    ("ZADD", "w", "GT", 5, "agent/b"),
+    ("ZSCORE", "w", "agent/a"),
+    ("ZSCORE", "w", "agent/c"),
+    ("ZRANGE", "w", 0, "+inf", "BYSCORE", "WITHSCORES"),
+    ("ZRANGE", "w", 5, "+inf", "BYSCORE", "WITHSCORES"),
+    ("ZRANGE", "w", 6, "+inf", "BYSCORE", "WITHSCORES"),
+    ("ZRANGE", "w", 1_790_000_000_002, "+inf", "BYSCORE", "WITHSCORES"),
+    ("ZRANGE", "nothing", 0, "+inf", "BYSCORE", "WITHSCORES"),
+)
+
+
+async def test_withdrawals_which_no_simulation_makes_get_the_same_replies_too(tmp_path):
+    redis = Redis()
+    async with running(tmp_path / "v") as socket:
+        connection = UnixDomainSocketConnection(path=str(socket), protocol=2)
+        await connection.connect()
+        for words in OF_WITHDRAWALS:
+            assert redis.execute(words) == await ask(connection, *words), words
+        await connection.disconnect()
+
+
 def test_a_full_server_refuses_the_first_write_of_a_script_and_nothing_after():
     redis = Redis()
     redis.is_full = True

@@ -7,6 +7,7 @@ from actors.append import Committed, Conflicted, Duplicate, Failed, Reused, Stor
 from actors.chat import Chat, Owner
 from actors.event import AgentLeft, AvailabilitySet, CursorMoved, for_agents, for_user, subject, tail
 from actors.rule import LoadAtLeast, LoadBelow, NotOnRoster, NotSeenSince, OnRoster
+from actors.withdrawal import Withdrawal
 from storage.batch import Limits
 from storage.journal import JournalLost, JournalRefused, JournalUnreachable
 from storage.memory import MemoryJournal
@@ -664,6 +665,28 @@ async def test_stores_with_claims_are_found_among_many(journal):
         await (claim_chat if n % 10 == 0 else open_chat)(journal, store=f"s{n:02}")
     await journal.append([append_to_store(f"s{n:02}", arrived("a1")) for n in range(30)])
     assert await journal.stores_with_claims() == ("s00", "s10", "s20")
+
+
+async def test_withdrawals_are_kept_and_read_back_by_moment(journal):
+    assert await journal.withdrawals(0) == ()
+    some = [
+        Withdrawal("agent", "a7", None, NOON + 2),
+        Withdrawal("agent", "a7", "s1", NOON + 1),
+        Withdrawal("user", "a7", None, NOON + 3),
+        Withdrawal("operator", "a.7~_-", None, NOON),
+    ]
+    for withdrawal in some:
+        assert await journal.withdraw(withdrawal) == withdrawal.at
+    by_moment = tuple(sorted(some, key=lambda withdrawal: withdrawal.at))
+    assert await journal.withdrawals(0) == by_moment
+    assert await journal.withdrawals(NOON + 2) == by_moment[2:]
+    assert await journal.withdrawals(NOON + 4) == ()
+
+
+async def test_the_moment_of_a_withdrawal_is_raised_and_never_lowered(journal):
+    for asked, in_force in ((NOON, NOON), (NOON - 5, NOON), (NOON, NOON), (NOON + 5, NOON + 5)):
+        assert await journal.withdraw(Withdrawal("agent", "a7", "s1", asked)) == in_force
+        assert await journal.withdrawals(0) == (Withdrawal("agent", "a7", "s1", in_force),)
 
 
 async def test_the_birth_mark_stays(journal):
