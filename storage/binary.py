@@ -46,10 +46,20 @@ def _bundled() -> Path:
     return path
 
 
+def environment() -> dict[str, str]:
+    """What the server's process may know of ours: everything but what is dibs' own, for its secrets are there."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("DIBS_")}
+
+
 async def _version(path: Path) -> tuple[str, tuple[int, ...]]:
     try:
         process = await asyncio.create_subprocess_exec(
-            path, "--version", stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+            path,
+            "--version",
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env=environment(),
         )
     except OSError as error:
         raise StorageStartError(f"the server {path} cannot be run: {error.strerror}") from None

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import anyio
 
 from actors.port import Log
-from storage.binary import find_server
+from storage.binary import environment, find_server
 from storage.directory import DataDirectory
 from storage.fault import StorageStartError
 
@@ -124,7 +124,7 @@ class EmbeddedServer:
         theirs, self._tie = os.pipe() if self._tie_by_pipe else (os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), -1)
         try:
             process = await asyncio.create_subprocess_exec(
-                *self._command(), stdin=theirs, stdout=log_handle, stderr=log_handle, start_new_session=True
+                *self._command(), stdin=theirs, stdout=log_handle, stderr=log_handle, start_new_session=True, env=environment()
             )
         finally:
             os.close(log_handle)

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from functools import partial
 
 from quart import Quart, Response, Websocket, abort, websocket
 
@@ -14,6 +15,7 @@ from web.document.door import serve_documents
 from web.front import FrontDoor
 from web.header import TEXT, guard
 from web.metric import NodeCollector, render
+from web.operator import BODY_LIMIT, open_door
 from web.origin import is_welcome
 from web.setting import Settings
 from web.socket import attend
@@ -26,14 +28,9 @@ def make_app(settings: Settings, node: Node, storage: StorageActor, signer: toke
     """The application of one node. `promise` says what an acknowledged command survives."""
     app = FrontDoor(__name__, static_folder=None)
     guard(app)
+    app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
     collector = NodeCollector(node, storage)
     ready = _Ready(storage)
-
-    def authenticate(text: str) -> Identity:
-        try:
-            return signer.verify(text, time.time())
-        except token.BadToken:
-            raise BadToken from None
 
     @app.websocket("/ws")
     async def _ws() -> None:
@@ -47,7 +44,7 @@ def make_app(settings: Settings, node: Node, storage: StorageActor, signer: toke
         if node.draining:
             abort(503)
         await socket.accept(subprotocol=SUBPROTOCOL if offered else None)
-        await attend(socket, node.open(authenticate), node)
+        await attend(socket, node.open(partial(_authenticate, signer)), node)
 
     @app.get("/healthz")
     async def _healthz() -> Response:
@@ -65,8 +62,20 @@ def make_app(settings: Settings, node: Node, storage: StorageActor, signer: toke
     async def _metrics() -> Response:
         return Response(render(collector), content_type="text/plain; version=0.0.4; charset=utf-8")
 
+    open_door(app, node, signer)
     serve_documents(app)
     return app
+
+
+def _authenticate(signer: token.TokenSigner, text: str) -> Identity:
+    """Who opens a session. Operators look and withdraw over HTTP; they take no part in chats."""
+    try:
+        identity = signer.verify(text, time.time())
+    except token.BadToken:
+        raise BadToken from None
+    if identity.role == "operator":
+        raise BadToken
+    return identity
 
 
 class _Ready:

@@ -1,4 +1,5 @@
-"""The command `dibs`: reads its arguments, then serves, prints a token or chats. Whatever goes wrong is one line on standard error."""
+"""The command `dibs`: reads its arguments, then serves, prints a token, chats, or asks a running dibs. Whatever goes wrong is one line
+on standard error."""
 
 import argparse
 import os
@@ -6,14 +7,20 @@ import re
 import sys
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
 from web.setting import OPTIONS, ConfigError, Option, StartError, read_secret, read_settings, read_value
 
+if TYPE_CHECKING:
+    from web.caller import Caller
+
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_URL = "http://127.0.0.1:8000"
+_MOMENT_S = 60.0
 _DATA = next(option for option in OPTIONS if option.field == "data")
 
 
@@ -25,7 +32,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The exit status: 0 done, 1 cannot start, 2 wrong arguments."""
+    """The exit status: 0 done, 1 cannot be done, 2 wrong arguments."""
     try:
         arguments = _parser().parse_args(sys.argv[1:] if argv is None else argv)
         match arguments.command:
@@ -35,8 +42,12 @@ def main(argv: Sequence[str] | None = None) -> int:
                 return _token(arguments)
             case "chat":
                 return _chat(arguments)
+            case "revoke":
+                return _revoke(arguments)
+            case "audit":
+                return _audit(arguments)
             case _:
-                raise ConfigError("say what to do: dibs serve, dibs token, dibs chat, or dibs --help")
+                raise ConfigError("say what to do: dibs serve, token, chat, revoke or audit; dibs --help tells more")
     except SystemExit as end:  # argparse ends like this after --help and --version
         return int(end.code or 0)
     except ConfigError as error:
@@ -57,7 +68,7 @@ def _fail(error: Exception, status: int) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="dibs", description="Live customer-service chat.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"dibs {version('dibs')}")
-    commands = parser.add_subparsers(dest="command", metavar="serve|token|chat")
+    commands = parser.add_subparsers(dest="command", metavar="serve|token|chat|revoke|audit")
     serve = commands.add_parser(
         "serve",
         help="run the chat",
@@ -83,6 +94,34 @@ def _parser() -> argparse.ArgumentParser:
     chat.add_argument("--token", metavar="T", help="who you are; DIBS_TOKEN keeps it out of the list of processes")
     chat.add_argument("--url", default="http://127.0.0.1:8000", metavar="URL", help="where dibs is (default http://127.0.0.1:8000)")
     chat.add_argument("--store", metavar="S", help="the store to write to")
+    revoke = commands.add_parser(
+        "revoke",
+        help="withdraw access",
+        description="End the sessions of somebody, give its chats back, and refuse the tokens that it has had until now.",
+        allow_abbrev=False,
+    )
+    revoke.add_argument("--role", required=True, metavar="ROLE", help="user, agent, supervisor or operator")
+    revoke.add_argument("--id", required=True, metavar="ID", help="whose access")
+    revoke.add_argument("--store", metavar="S", help="withdraw access to this store only")
+    audit = commands.add_parser(
+        "audit",
+        help="who did what to which chat",
+        description="Print the changes of owner and status of a store's chats as lines of JSON. A time is 2026-03-01, 2026-03-01T09:30 "
+        "(UTC), 90m or 7d (so long ago), or milliseconds since the epoch.",
+        allow_abbrev=False,
+    )
+    audit.add_argument("--store", required=True, metavar="S", help="the store")
+    audit.add_argument("--user", metavar="ID", help="only the chat of this user")
+    audit.add_argument("--agent", metavar="ID", help="only what this agent did, had or got")
+    audit.add_argument("--reason", metavar="R", help="only claim, release, transfer, takeover, resolve, assigned, …")
+    audit.add_argument("--since", metavar="T", help="from this time on")
+    audit.add_argument("--until", metavar="T", help="before this time")
+    audit.add_argument("--after", metavar="OFFSET", help="behind this offset of the store's log")
+    audit.add_argument("--limit", metavar="N", help="so many lines at most")
+    for asking in (revoke, audit):
+        asking.add_argument("--url", metavar="URL", help=f"where dibs listens (default {_URL}; DIBS_URL)")
+        asking.add_argument("--token", metavar="TOKEN", help="an operator's token (better in DIBS_TOKEN: a process list shows flags)")
+        _add(asking, _DATA)
     return parser
 
 
@@ -110,8 +149,7 @@ def _token(arguments: argparse.Namespace) -> int:
 
     who = {"role": arguments.role, "id": arguments.id, "stores": arguments.store, "name": arguments.name}
     ttl_s = read_value(_duration_s, arguments.ttl, "--ttl")
-    source, given = ("--data", arguments.data) if arguments.data is not None else (_DATA.variable, os.environ.get(_DATA.variable))
-    data: Path = read_value(_DATA.read, given, source) if given else _DATA.default
+    data = _data(arguments)
     try:
         check_claims(**who)
     except BadClaim as error:
@@ -144,6 +182,65 @@ def _socket_url(value: str) -> str:
         raise ValueError("must be http://HOST:PORT, https://…, ws://… or wss://…")
     path = parts.path if parts.scheme.startswith("ws") and parts.path not in ("", "/") else parts.path.rstrip("/") + "/ws"
     return f"{scheme}://{parts.netloc}{path}"
+
+
+def _data(arguments: argparse.Namespace) -> Path:
+    source, given = ("--data", arguments.data) if arguments.data is not None else (_DATA.variable, os.environ.get(_DATA.variable))
+    data: Path = read_value(_DATA.read, given, source) if given else _DATA.default
+    return data
+
+
+def _revoke(arguments: argparse.Namespace) -> int:
+    from web.token import BadClaim, check_identity
+
+    try:
+        check_identity(role=arguments.role, id=arguments.id, stores=() if arguments.store is None else (arguments.store,))
+    except BadClaim as error:
+        raise ConfigError(f"revoke: {error}") from None
+    print(_caller(arguments).revoke(arguments.role, arguments.id, arguments.store))  # noqa: T201 -- what was done is the output
+    return 0
+
+
+def _audit(arguments: argparse.Namespace) -> int:
+    now_s = time.time()
+    asked = {name: value for name in ("user", "agent", "reason", "after", "limit") if (value := getattr(arguments, name)) is not None}
+    for name in ("since", "until"):
+        if (value := getattr(arguments, name)) is not None:
+            asked[name] = str(read_value(lambda text: _moment_ms(text, now_s), value, f"--{name}"))
+    for name in ("after", "limit"):
+        if name in asked and not re.fullmatch(r"[0-9]{1,15}", asked[name], re.ASCII):
+            raise ConfigError(f"--{name}: must be a whole number")
+    _caller(arguments).audit(arguments.store, asked)
+    return 0
+
+
+def _caller(arguments: argparse.Namespace) -> "Caller":
+    """Whoever asks shows the token that was given, or one of its own that is good for a moment."""
+    from web.caller import Caller
+    from web.log import make_log
+    from web.secret import load_secret
+    from web.token import TokenSigner
+
+    url = arguments.url or os.environ.get("DIBS_URL") or _URL
+    token = arguments.token or os.environ.get("DIBS_TOKEN")
+    if token is None:
+        secret = load_secret(read_secret(os.environ), _data(arguments), make_log("info", "text", sys.stderr), may_make=False)
+        token = TokenSigner(secret).sign(role="operator", id="command-line", stores=[], name=None, ttl_s=_MOMENT_S, now_s=time.time())
+    if not token.isascii() or not token.isprintable():
+        raise ConfigError("--token: is no token")
+    return Caller(url, token)
+
+
+def _moment_ms(value: str, now_s: float) -> int:
+    if re.fullmatch(r"[0-9]{5,15}", value, re.ASCII):
+        return int(value)
+    try:
+        if re.fullmatch(r"[0-9]+[smhd]", value, re.ASCII):
+            return max(0, int((now_s - _duration_s(value)) * 1000))
+        moment = datetime.fromisoformat(value)
+        return max(0, int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000))
+    except (ValueError, OverflowError):
+        raise ValueError("must be a time such as 2026-03-01, 2026-03-01T09:30, 90m or 7d ago, or milliseconds") from None
 
 
 def _duration_s(value: str) -> float:

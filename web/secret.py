@@ -8,16 +8,20 @@ from actors.port import Log
 from web.setting import SECRET_BYTES, StartError
 
 
-def load_secret(given: bytes | None, data: Path, log: Log) -> bytes:
+def load_secret(given: bytes | None, data: Path, log: Log, *, may_make: bool = True) -> bytes:
     """`given`, or what the file holds, or a new one that is kept for the next time; raises StartError."""
     if given is not None:
         return given
     path = data / "secret"
     try:
         if not path.exists():
+            if not may_make:
+                raise StartError(f"there is no secret in {data}; name serve's directory with --data, or set DIBS_SECRET or DIBS_TOKEN")
             data.mkdir(mode=0o700, parents=True, exist_ok=True)
             if _make(path):
                 log.info("secret_made", path=str(path))
+        if data.stat().st_mode & 0o022:
+            log.warning("data_writable_by_others", path=str(data))
         if path.stat().st_mode & 0o077:
             log.warning("secret_readable_by_others", path=str(path))
         secret = path.read_bytes().strip()

@@ -12,6 +12,7 @@ import uvloop
 from hypercorn.asyncio import serve as hypercorn_serve
 from structlog.typing import FilteringBoundLogger
 
+from actors.append import StorageUnavailable
 from actors.node import Node
 from actors.option import Options
 from actors.tally import Tally
@@ -98,6 +99,10 @@ async def _serve(settings: Settings, log: FilteringBoundLogger) -> None:
         tasks.start(storage.run())
         tasks.start(node.run())
 
+        try:
+            await node.revocation.read()
+        except StorageUnavailable:
+            raise StartError(f"the Redis at {link.place} went away while dibs started") from None
         if settings.demo:
             open_store(node)
         app = make_app(settings, node, storage, signer, kept.sentence)

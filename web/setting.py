@@ -29,7 +29,7 @@ class ConfigError(Exception):
 
 
 class StartError(Exception):
-    """The settings are fine and still dibs cannot start: one line for people, exit status 1."""
+    """The settings are fine and still dibs cannot start, or do what it was asked: one line for people, exit status 1."""
 
 
 def _text(value: str) -> str:

@@ -20,7 +20,7 @@ LEEWAY_S = 5.0
 NAME_LIMIT = 100
 TOKEN_LIMIT = 16 * 1024
 LAST_EXPIRY_S = 253_402_300_800.0  # the year 10000: beyond it timers and dates stop working
-_ID = re.compile(r"[A-Za-z0-9._~-]{1,64}", re.ASCII)
+ID = re.compile(r"[A-Za-z0-9._~-]{1,64}", re.ASCII)
 _ROLES = frozenset(get_args(Role))
 
 
@@ -103,16 +103,22 @@ def check_claims(*, role: str, id: str, stores: Collection[str], name: str | Non
     return claims
 
 
+def check_identity(*, role: str, id: str, stores: Collection[str]) -> None:
+    """Whether there could be somebody like this; raises BadClaim."""
+    _role(role)
+    _id(id, "the id")
+    for store in stores:
+        _id(store, "a store")
+
+
 def read_claims(payload: object, issued_before_s: float = LAST_EXPIRY_S) -> Identity:
     """The identity that these claims describe, whatever the time is; raises BadClaim. A token that says to be issued later than
     `issued_before_s`, or says it in no sensible way, counts as issued at the beginning of time: any withdrawal ends it."""
     if not isinstance(payload, dict):
         raise BadClaim("the claims must be an object")
-    role = payload.get("role")
-    if not isinstance(role, str) or role not in _ROLES:
-        raise BadClaim("the role must be user, agent, supervisor or operator")
+    role = _role(payload.get("role"))
     return Identity(
-        role=cast("Role", role),
+        role=role,
         id=_id(payload.get("sub"), "the id"),
         name=_name(payload.get("name")),
         stores=_stores(payload.get("stores"), role),
@@ -121,8 +127,14 @@ def read_claims(payload: object, issued_before_s: float = LAST_EXPIRY_S) -> Iden
     )
 
 
+def _role(value: object) -> Role:
+    if not isinstance(value, str) or value not in _ROLES:
+        raise BadClaim("the role must be user, agent, supervisor or operator")
+    return cast("Role", value)
+
+
 def _id(value: object, what: str) -> str:
-    if not isinstance(value, str) or not _ID.fullmatch(value):
+    if not isinstance(value, str) or not ID.fullmatch(value):
         raise BadClaim(f"{what} must be 1 to 64 of A-Z a-z 0-9 . _ ~ -")
     return value
 

@@ -70,6 +70,8 @@ class Server:
         self.data = data
         self.options = {"grace": 2, "heartbeat": 5, "rate": 0} | options
         self.stdout, self.stderr = data.parent / f"{data.name}.out", data.parent / f"{data.name}.err"
+        self.environ = {"DIBS_SECRET": SECRET}
+        """Its DIBS_ variables."""
         self.process: subprocess.Popen[bytes] | None = None
         self.address = ""
 
@@ -81,7 +83,7 @@ class Server:
     def spawn(self) -> "subprocess.Popen[bytes]":
         flags = [item for key, value in self.options.items() for item in (f"--{key.replace('_', '-')}", str(value))]
         command = [sys.executable, "-m", "web.command", "serve", "--port", "0", "--data", str(self.data), *flags]
-        env = {key: value for key, value in os.environ.items() if not key.startswith("DIBS_")} | {"DIBS_SECRET": SECRET}
+        env = {key: value for key, value in os.environ.items() if not key.startswith("DIBS_")} | self.environ
         with self.stdout.open("ab") as out, self.stderr.open("ab") as err:
             return subprocess.Popen(command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True)
 
