@@ -4,7 +4,7 @@
     {"type":"trimmed","store","first"}              the log is kept from this offset on; stands before the first change that is kept
     {"type":"withdrawn","store","role","id","at"}   access that was withdrawn (store null: from all), at the end, by time
     {"type":"read","offset"}                        how far the log was read, if that was asked for
-    {"type":"error","code","detail"}                the last line if the storage went away: what follows is missing
+    {"type":"error","code","detail"}                the last line if the storage went away, or the server stops: what follows is missing
 
 `before` is the owner that the chat had; it is left out where neither the log that was read nor the rule tells it.
 """

@@ -59,7 +59,7 @@ class Caller:
                         case "read":
                             show(json.loads(line)["offset"] - first)
                         case "error":
-                            raise StartError("the storage went away; what follows is missing")
+                            raise StartError(f"what follows is missing: {json.loads(line)['detail']}")
                         case _:
                             sys.stdout.write(line.decode())
                 sys.stdout.flush()
@@ -139,7 +139,8 @@ def _progress(total: int) -> Iterator[Any]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("reading the log"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    # Standard output is not rich's to redirect: the lines go where they were sent.
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False, redirect_stderr=False) as bar:
         task = bar.add_task("", total=total)
         yield lambda done: bar.update(task, completed=done)
 

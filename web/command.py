@@ -202,7 +202,13 @@ def _revoke(arguments: argparse.Namespace) -> int:
 
 
 def _audit(arguments: argparse.Namespace) -> int:
+    from web.token import BadClaim, check_store
+
     now_s = time.time()
+    try:
+        check_store(arguments.store)
+    except BadClaim as error:
+        raise ConfigError(f"audit: {error}") from None
     asked = {name: value for name in ("user", "agent", "reason", "after", "limit") if (value := getattr(arguments, name)) is not None}
     for name in ("since", "until"):
         if (value := getattr(arguments, name)) is not None:

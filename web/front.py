@@ -33,10 +33,18 @@ class Disconnected(Exception):
 
 
 class PlainConnection(ASGIHTTPConnection):
-    """Quart's connection, but for targets that are no path (RFC 9112, section 3.2): it raises on `GET ?` and on `GET http://[`."""
+    """Quart's connection, but for targets that are no path (RFC 9112, section 3.2): it raises on `GET ?` and on `GET http://[`.
+
+    `request.scope["dibs.abort"]` drops its socket, which Hypercorn writes to without a limit of time.
+    """
 
     def __init__(self, app: Quart, scope: Any) -> None:
         super().__init__(app, _in_origin_form(scope))
+
+    async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        writer: asyncio.StreamWriter = send.__self__.send.__self__.send.__self__.writer  # type: ignore[attr-defined]
+        self.scope["dibs.abort"] = writer.transport.abort  # type: ignore[typeddict-unknown-key]
+        await super().__call__(receive, send)
 
 
 class BoundedConnection(ASGIWebsocketConnection):

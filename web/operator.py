@@ -12,7 +12,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 from quart import Quart, Request, Response, request
@@ -31,6 +31,9 @@ BODY_LIMIT = 4096
 BODY_S = 10.0
 STALL_S = 30.0
 """A reader that takes nothing for so long is given up."""
+
+LOOK_S = 0.25
+"""How often it is looked whether one takes something."""
 
 _DETAIL = {
     "unauthorized": "a valid token of an operator is needed, as Authorization: Bearer TOKEN",
@@ -174,28 +177,54 @@ class _Door:
         if not await audit.begin():
             raise _Refused("no_such_store")
         self._node.log.info("audit_read", store=store, by=operator.id)
+        abort = cast("dict[str, Any]", asked.scope)["dibs.abort"]
         response = Response(
-            self._watched(audit.lines(self._node.withdrawals)),
+            self._watched(audit.lines(self._node.withdrawals), abort),
             content_type="application/x-ndjson",
             headers=_HEADERS | {"Dibs-End": str(audit.end)},
         )
         response.timeout = None  # a long log takes its time; who reads it is watched below
         return response
 
-    async def _watched(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """The pieces, counted as a request that is served; ends with the reader's patience, and with the server."""
+    async def _watched(self, pieces: AsyncIterator[bytes], abort: Callable[[], None]) -> AsyncIterator[bytes]:
+        """The pieces, counted as a request that is served. A reader that takes nothing is dropped, and when the server stops, at once."""
+        watch = _Watch(self._node, abort)
         self._served += 1
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        assert task is not None
-        stalled = loop.call_later(STALL_S, task.cancel)
         try:
             async for piece in pieces:
-                stalled.cancel()
-                stalled = loop.call_later(STALL_S, task.cancel)
+                watch.moved()
+                if self._node.draining:
+                    yield msgspec.json.encode({"type": "error", "code": "draining", "detail": _DETAIL["draining"]}) + b"\n"
+                    return
                 yield piece
         finally:
-            stalled.cancel()
+            watch.end()
             self._served -= 1
+
+
+class _Watch:
+    """Drops the socket of a reader that takes nothing."""
+
+    def __init__(self, node: Node, abort: Callable[[], None]) -> None:
+        self._node = node
+        self._abort = abort
+        self._loop = asyncio.get_running_loop()
+        self.moved()
+        self._timer = self._loop.call_later(LOOK_S, self._look)
+
+    def moved(self) -> None:
+        """The reader has taken something."""
+        self._moved_s = self._loop.time()
+
+    def end(self) -> None:
+        """There is nothing to watch any more."""
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        if self._loop.time() - self._moved_s > (LOOK_S if self._node.draining else STALL_S):
+            self._abort()
+        else:
+            self._timer = self._loop.call_later(LOOK_S, self._look)
 
 
 async def _body(asked: Request) -> _Revoke:

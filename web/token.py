@@ -108,7 +108,12 @@ def check_identity(*, role: str, id: str, stores: Collection[str]) -> None:
     _role(role)
     _id(id, "the id")
     for store in stores:
-        _id(store, "a store")
+        check_store(store)
+
+
+def check_store(store: str) -> None:
+    """Whether there could be a store of this id; raises BadClaim."""
+    _id(store, "a store")
 
 
 def read_claims(payload: object, issued_before_s: float = LAST_EXPIRY_S) -> Identity:

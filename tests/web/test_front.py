@@ -8,6 +8,7 @@ import pytest
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.config import Config
 from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.protocol.http_stream import HTTPStream
 from hypercorn.protocol.ws_stream import Handshake, WSStream
 from quart.asgi import ASGIHTTPConnection, ASGIWebsocketConnection
 from quart.routing import QuartMap
@@ -19,6 +20,8 @@ from web.front import BoundedConnection, Http1, PathMap, hypercorn_config
 
 def test_the_names_the_line_goes_through_are_where_they_were():
     assert "self.send = send" in inspect.getsource(WSStream.__init__)
+    assert "self.send = send" in inspect.getsource(HTTPStream.__init__)
+    assert "self.app_send" in inspect.getsource(HTTPStream.handle)
     assert "self.connection" in inspect.getsource(WSStream._accept)
     assert "self.stream_send" in inspect.getsource(H11Protocol._create_stream)
     assert "self.send = send" in inspect.getsource(H11Protocol.__init__)
