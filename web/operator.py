@@ -56,7 +56,6 @@ _STATUS = {
     "unavailable": 503,
     "draining": 503,
 }
-_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 _NUMBER = re.compile(r"[0-9]{1,15}", re.ASCII)
 _ASKED = ("user", "agent", "reason", "since", "until", "after", "limit", "read")
 
@@ -181,7 +180,7 @@ class _Door:
         response = Response(
             self._watched(audit.lines(self._node.withdrawals), abort),
             content_type="application/x-ndjson",
-            headers=_HEADERS | {"Dibs-End": str(audit.end)},
+            headers={"Dibs-End": str(audit.end)},
         )
         response.timeout = None  # a long log takes its time; who reads it is watched below
         return response
@@ -283,4 +282,4 @@ def _refusal(refused: _Refused) -> Response:
 
 
 def _said(body: dict[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(msgspec.json.encode(body) + b"\n", status, content_type="application/json", headers=_HEADERS | dict(headers or {}))
+    return Response(msgspec.json.encode(body) + b"\n", status, content_type="application/json", headers=dict(headers or {}))

@@ -112,6 +112,15 @@ async def test_every_documented_path_is_there_and_every_path_is_documented(serve
             assert (await asyncio.to_thread(server.http_blocking, path))[0] == 200, path
 
 
+def test_no_path_of_the_application_is_left_out_of_the_document():
+    """The application's routes, not a list kept beside them; the socket has a document of its own, and the rest of an operator's paths is
+    one answer, that there is nothing."""
+    app = make_app(Settings(), *[MagicDoor()] * 2, TokenSigner(b"x" * 32), "")
+    routes = {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule) for rule in app.url_map.iter_rules()}
+    assert routes - set(PATHS) == {"/ws", "/operator/{rest}"}
+    assert set(PATHS) <= routes
+
+
 def test_the_schemas_are_schemas():
     for judge in schema.validators().values():
         assert isinstance(judge, jsonschema_rs.Draft202012Validator)

@@ -13,6 +13,7 @@ def openapi() -> Schema:
         "openapi": "3.1.0",
         "info": {"title": "dibs over HTTP", "version": version("dibs"), "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
         "paths": PATHS,
+        "components": {"securitySchemes": {"operator": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}},
     }
 
 
@@ -24,7 +25,63 @@ def _get(summary: str, content: str, **others: str) -> Schema:
     return {"get": {"summary": summary, "responses": answers}}
 
 
+_OPERATOR = [{"operator": []}]
+_REFUSED = {"application/json": {"schema": {"type": "object", "properties": {"code": {"type": "string"}, "detail": {"type": "string"}}}}}
+_REFUSALS: Schema = {
+    status: {"description": meaning, "content": _REFUSED}
+    for status, meaning in {
+        "400": "The request is not what is described here.",
+        "401": "A valid token of an operator is needed.",
+        "403": "Not for this token.",
+        "404": "There is no such store.",
+        "503": "Storage cannot be reached, too many ask at once, or the server is stopping; repeating is harmless.",
+    }.items()
+}
+
+
+def _asked(name: str, meaning: str, where: str = "query") -> Schema:
+    return {"name": name, "in": where, "required": where == "path", "description": meaning, "schema": {"type": "string"}}
+
+
 PATHS: dict[str, Schema] = {
+    "/operator/revoke": {
+        "post": {
+            "summary": "Withdraws access: sessions end with 4003, chats go back to the queue, tokens issued until now are refused.",
+            "security": _OPERATOR,
+            "requestBody": {
+                "required": True,
+                "content": {
+                    "application/json": {
+                        "schema": {
+                            "type": "object",
+                            "required": ["role", "id"],
+                            "properties": {name: {"type": "string"} for name in ("role", "id", "store")},
+                            "additionalProperties": False,
+                        }
+                    }
+                },
+            },
+            "responses": {"200": {"description": "It is durable.", "content": {"application/json": {"schema": {"type": "object"}}}}}
+            | _REFUSALS,
+        }
+    },
+    "/operator/stores/{store}/audit": {
+        "get": {
+            "summary": "Who claimed, released, transferred, took over or resolved which chat when, as lines of JSON.",
+            "security": _OPERATOR,
+            "parameters": [
+                _asked("store", "the store", "path"),
+                _asked("user", "only the chat of this user"),
+                _asked("agent", "only what this agent did, had or got"),
+                _asked("reason", "only this reason"),
+                _asked("since", "from this time on, in milliseconds"),
+                _asked("until", "up to this time, in milliseconds"),
+                _asked("after", "only above this offset"),
+                _asked("limit", "at most so many lines"),
+            ],
+            "responses": {"200": {"description": "The lines.", "content": {"application/x-ndjson": {"schema": {"type": "string"}}}}} | _REFUSALS,
+        }
+    },
     "/healthz": _get("Whether the process is up.", "text/plain"),
     "/readyz": _get(
         "Whether the storage can be reached and written to; says what an acknowledged command survives.",
