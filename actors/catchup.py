@@ -53,6 +53,7 @@ class Catchup:
         identity = session.identity
         assert identity is not None
         try:
+            await self._node.turnstile.enter()
             if identity.role == "user":
                 await self._open_user(hello)
             else:

@@ -24,6 +24,7 @@ from actors.store import StoreActor
 from actors.store_message import TailLost
 from actors.tally import Tally
 from actors.task import Tasks
+from actors.turnstile import Turnstile
 from actors.user import UserActor
 from actors.withdrawal import Withdrawals
 
@@ -54,6 +55,8 @@ class Node:
         self.draining = False
         self.withdrawals = Withdrawals()
         self.revocation = Revocation(self)
+        self.turnstile = Turnstile()
+        """Through which openings go."""
         self._tasks = tasks
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
