@@ -63,6 +63,8 @@ class Session:
         """Commands without an answer."""
         self._expected = 0
         self.catchup = Catchup(self)
+        self.on_hello: Callable[[], None] = _nothing
+        """Called once, when the session has an identity and a place."""
         self.on_end: Callable[[], None] = _nothing
         """Called once, at the end; the web layer closes the socket."""
         self.on_beat: Callable[[], None] = _nothing
@@ -172,6 +174,7 @@ class Session:
             self.end(Close.OVERLOADED)
             return
         self.participant = participant
+        self.on_hello()
         self.catchup.open(frame)
 
     def _renew(self, token: str) -> None:

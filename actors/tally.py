@@ -30,6 +30,8 @@ class Tally:
         self.sessions_opened = 0
         self.sessions_closed: Counter[int] = Counter()
         """By close code; 1006 where the peer went without one."""
+        self.turned_away: Counter[str] = Counter()
+        """Sockets that were refused or dropped before a hello, by the reason."""
         self.messages: Counter[str] = Counter()
         """Messages stored, by side (user, store)."""
         self.deliveries = 0

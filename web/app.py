@@ -2,34 +2,45 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from functools import partial
 
 from quart import Quart, Response, Websocket, abort, websocket
 
+from actors.close import Close
 from actors.identity import Identity
 from actors.node import Node
 from actors.session import BadToken
 from storage.actor import StorageActor
 from web import token
+from web.arrival import STRANGER
 from web.document.door import serve_documents
-from web.front import FrontDoor
+from web.front import Disconnected, FrontDoor
 from web.header import TEXT, guard
 from web.metric import NodeCollector, render
 from web.operator import BODY_LIMIT, open_door
 from web.origin import is_welcome
 from web.setting import Settings
 from web.socket import attend
+from web.stranger import Stranger, Strangers
 
 SUBPROTOCOL = "dibs.v1"
 READY_S = 1.0
 
 
-def make_app(settings: Settings, node: Node, storage: StorageActor, signer: token.TokenSigner, promise: str) -> Quart:
+def make_app(
+    settings: Settings,
+    node: Node,
+    storage: StorageActor,
+    signer: token.TokenSigner,
+    promise: str,
+    strangers: Strangers,
+) -> Quart:
     """The application of one node. `promise` says what an acknowledged command survives."""
     app = FrontDoor(__name__, static_folder=None)
     guard(app)
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
-    collector = NodeCollector(node, storage)
+    collector = NodeCollector(node, storage, strangers)
     ready = _Ready(storage)
 
     @app.websocket("/ws")
@@ -43,8 +54,9 @@ def make_app(settings: Settings, node: Node, storage: StorageActor, signer: toke
             abort(400)
         if node.draining:
             abort(503)
-        await socket.accept(subprotocol=SUBPROTOCOL if offered else None)
-        await attend(socket, node.open(partial(_authenticate, signer)), node)
+        with suppress(Disconnected):
+            await socket.accept(subprotocol=SUBPROTOCOL if offered else None)
+            await _open(socket, node, signer, strangers)
 
     @app.get("/healthz")
     async def _healthz() -> Response:
@@ -65,6 +77,15 @@ def make_app(settings: Settings, node: Node, storage: StorageActor, signer: toke
     open_door(app, node, signer)
     serve_documents(app)
     return app
+
+
+async def _open(socket: Websocket, node: Node, signer: token.TokenSigner, strangers: Strangers) -> None:
+    """Runs the session of an accepted socket; with its hello it is no stranger any more."""
+    session = node.open(partial(_authenticate, signer))
+    stranger: Stranger = socket.scope["state"][STRANGER]
+    stranger.late = lambda: session.end(Close.PROTOCOL)
+    session.on_hello = lambda: strangers.forget(stranger)
+    await attend(socket, session, node)
 
 
 def _authenticate(signer: token.TokenSigner, text: str) -> Identity:

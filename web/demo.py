@@ -30,7 +30,7 @@ def open_store(node: Node) -> None:
 
 
 def introduction(base: str, signer: TokenSigner, now_s: float) -> str:
-    """The text, for a server at `base` (http://HOST:PORT)."""
+    """The text, for a server at `base` (http://HOST:PORT, or https)."""
     dibs = shlex.join([str(Path(sys.executable).with_name("dibs"))])
     lines = ["", f"  WebSocket  {base.replace('http', 'ws', 1)}/ws", f"  Health     {base}/readyz   {base}/metrics", ""]
     lines += ["  Be anybody of the store demo in a terminal of its own (the tokens are good for a day):", ""]

@@ -2,18 +2,16 @@
 
 Each seam here and in `web.line` stands for something measured in the libraries as they come; `tests/web/test_front.py` tells when an
 upgrade makes one needless or breaks it. Private names of Hypercorn stand in these two files and in no other.
+
+Of Hypercorn its HTTP/1.1 and its WebSocket streams are used, not its server: that accepts without a bound, counts nothing, gives a slow
+TLS handshake a minute and slow headers all the time they want. `web.gate` accepts; `Front.enter` serves what it lets in.
 """
 
-import asyncio
 import logging
 import re
 from typing import Any
 
-import h11
-import hypercorn.protocol
 from hypercorn.config import Config
-from hypercorn.events import Closed
-from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable
 from quart import Quart
 from quart.asgi import ASGIHTTPConnection, ASGIWebsocketConnection
@@ -24,6 +22,7 @@ from werkzeug.routing import MapAdapter
 
 from web.header import floor
 from web.line import MESSAGE_LIMIT, Line
+
 
 _ABSOLUTE = re.compile(r"https?://[^/]*(/.*)?", re.IGNORECASE | re.ASCII | re.DOTALL)
 
@@ -74,25 +73,12 @@ class BoundedConnection(ASGIWebsocketConnection):
         raise Disconnected
 
     async def accept_connection(self, send: ASGISendCallable, headers: Headers, subprotocol: str | None) -> None:
-        """Accepts, and puts a `Line` between Hypercorn and wsproto."""
+        """Accepts, and puts a `Line` between Hypercorn and wsproto; raises `Disconnected` for a peer that did not wait for it."""
         await super().accept_connection(send, headers, subprotocol)
+        if send.__self__.closed:  # type: ignore[attr-defined]
+            raise Disconnected
         if "dibs.line" not in self.scope:
             self.scope["dibs.line"] = Line(send.__self__, self.message_limit)  # type: ignore[typeddict-unknown-key, attr-defined]
-
-
-class Http1(H11Protocol):
-    """Hypercorn's HTTP/1.1 for handshakes that are no text: wsproto reads their lists as ASCII and raises, where nobody catches it."""
-
-    async def _create_stream(self, request: h11.Request) -> None:
-        told = [value for name, value in request.headers if name == b"connection" or name.startswith(b"sec-websocket-")]
-        if all(map(bytes.isascii, told)):
-            await super()._create_stream(request)
-        else:
-            await self._send_error_response(400)
-            await self.send(Closed())
-
-
-hypercorn.protocol.H11Protocol = Http1  # type: ignore[attr-defined]  # Hypercorn finds it by this name alone
 
 
 class PathMap(QuartMap):
@@ -124,21 +110,16 @@ class FlooredConfig(Config):
         return [*super().response_headers(protocol), *floor()]
 
 
-def hypercorn_config(descriptor: int) -> Config:
-    """The settings of a front door on a listening socket."""
+def hypercorn_config() -> Config:
+    """The settings of a connection."""
     config = FlooredConfig()
-    config.bind = [f"fd://{descriptor}"]
-    config.backlog = 4096
     config.accesslog = None
     config.errorlog = logging.getLogger("hypercorn.error")
     config.include_server_header = False
     config.websocket_max_message_size = MESSAGE_LIMIT
     # No pings of Hypercorn's own: their task keeps a closed connection in memory until the next one is due. `Line.beat` does it.
     config.websocket_ping_interval = None
-    config.keep_alive_timeout = 30.0
-    config.graceful_timeout = 1.0
     config.h11_max_incomplete_size = 16 * 1024
-    config.alpn_protocols = ["http/1.1"]
     return config
 
 
@@ -149,8 +130,3 @@ def _in_origin_form(scope: Any) -> Any:
         absolute = _ABSOLUTE.fullmatch(path)
         scope = scope | {"path": (absolute[1] or "/") if absolute else "/ "}
     return scope
-
-
-async def until(event: asyncio.Event) -> None:
-    """What Hypercorn calls a shutdown trigger."""
-    await event.wait()

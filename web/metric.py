@@ -12,19 +12,23 @@ from actors.actor import Actor
 from actors.node import Node
 from actors.tally import Histogram
 from storage.actor import StorageActor
+from web.stranger import Strangers
 
 
 class NodeCollector(Collector):
     """Label sets are bounded: codes, kinds, sides and types of frames, never an id."""
 
-    def __init__(self, node: Node, storage: StorageActor) -> None:
+    def __init__(self, node: Node, storage: StorageActor, strangers: Strangers) -> None:
         self._node = node
         self._storage = storage
+        self._strangers = strangers
 
     def collect(self) -> Iterator[Metric]:
         """Everything, as it is now."""
         node, tally = self._node, self._node.tally
         yield _gauge("dibs_sessions", "Open sessions.", len(node.sessions))
+        yield _gauge("dibs_unauthenticated", "Sockets that have not said hello.", len(self._strangers))
+        yield _counters("dibs_turned_away", "Sockets refused or dropped before a hello, by reason.", "reason", tally.turned_away)
         yield _gauges(
             "dibs_actors", "Actors in memory.", "kind", {"user": len(node.users), "agent": len(node.agents), "store": len(node.stores)}
         )

@@ -9,7 +9,6 @@ import time
 from contextlib import AsyncExitStack
 
 import uvloop
-from hypercorn.asyncio import serve as hypercorn_serve
 from structlog.typing import FilteringBoundLogger
 
 from actors.append import StorageUnavailable
@@ -17,6 +16,7 @@ from actors.node import Node
 from actors.option import Options
 from actors.tally import Tally
 from actors.task import Tasks
+from actors.turnstile import Turnstile
 from storage.actor import StorageActor
 from storage.batch import Limits
 from storage.embedded import EmbeddedServer
@@ -27,17 +27,25 @@ from storage.promise import promise
 from storage.redis import RedisJournal
 from storage.witness import Witness
 from web.app import make_app
+from web.arrival import Arrivals
 from web.demo import introduction, open_store
-from web.front import hypercorn_config, until
+from web.front import Front
+from web.gate import Gate
 from web.log import make_log, routed
+from web.open_file import raise_limit
+from web.proxy import Proxies
 from web.secret import load_secret
 from web.setting import ConfigError, Settings, StartError
+from web.stranger import Strangers
+from web.tls import server_context
 from web.token import TokenSigner
 
 DRAIN_S = 2.5
 """Accepted commands may take this long to finish when the server stops."""
 GOODBYE_S = 3.5
 """And the sessions this long to take their close: all is over within ten seconds."""
+FILES = 64
+"""Open files that are no client's; of the others strangers get one half."""
 
 
 class WallClock:
@@ -71,6 +79,7 @@ async def _serve(settings: Settings, log: FilteringBoundLogger) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     async with AsyncExitStack() as stack:
+        tls = None if settings.cert is None or settings.key is None else server_context(settings.cert, settings.key)
         listener = stack.enter_context(_listen(settings.host, settings.port))
         link = await _link(settings, log, stack)
         info = await check(link)
@@ -105,23 +114,26 @@ async def _serve(settings: Settings, log: FilteringBoundLogger) -> None:
             raise StartError(f"the Redis at {link.place} went away while dibs started") from None
         if settings.demo:
             open_store(node)
-        app = make_app(settings, node, storage, signer, kept.sentence)
-        closing = asyncio.Event()
-        port = listener.getsockname()[1]
-        config = hypercorn_config(listener.detach())
-        front = loop.create_task(hypercorn_serve(app, config, shutdown_trigger=lambda: until(closing)))
-        _say_ready(settings, port, signer)
+        strangers = Strangers(_places(settings.unauthenticated_limit, log), settings.unauthenticated_per_address)
+        proxies = Proxies(settings.trusted_proxies)
+        app = make_app(settings, node, storage, signer, kept.sentence, strangers)
+        turnstile = Turnstile()
+        arrivals = Arrivals(app, strangers, proxies, turnstile, tally)
+        front = Front(arrivals, strangers, tls)
+        gate = Gate(listener, strangers, proxies, front.enter, turnstile, tally, log)
+        await app.startup()
+        gate.open()
+        _say_ready(settings, listener.getsockname()[1], signer)
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 50, 100)
 
-        stop = loop.create_task(stopping.wait())
-        await asyncio.wait([front, stop], return_when=asyncio.FIRST_COMPLETED)
+        await stopping.wait()
         log.info("draining", sessions=len(node.sessions))
         await node.drain(DRAIN_S, GOODBYE_S)
-        closing.set()
-        await front
-        stop.cancel()
+        gate.close()
+        await front.close()
+        await app.shutdown()
 
 
 async def _link(settings: Settings, log: FilteringBoundLogger, stack: AsyncExitStack) -> Link:
@@ -137,6 +149,15 @@ async def _link(settings: Settings, log: FilteringBoundLogger, stack: AsyncExitS
 
 def _options(settings: Settings) -> Options:
     return Options(grace_s=settings.grace, heartbeat_s=settings.heartbeat, agent_limit=settings.agent_limit, rate=settings.rate)
+
+
+def _places(wanted: int, log: FilteringBoundLogger) -> int:
+    """How many strangers there is room for; said aloud where that is fewer than were wanted."""
+    files = raise_limit()
+    places = min(wanted, max(1, (files - FILES) // 2))
+    if places < wanted:
+        log.warning("too_few_open_files", limit=files, wanted=FILES + 2 * wanted, unauthenticated_limit=places, mend="ulimit -n")
+    return places
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -160,7 +181,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _say_ready(settings: Settings, port: int, signer: TokenSigner) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    base = f"http://{host}:{port}"
+    base = f"{'http' if settings.cert is None else 'https'}://{host}:{port}"
     sys.stdout.write(f"dibs: listening on {base}\n")
     if settings.demo:
         sys.stdout.write(introduction(base, signer, time.time()) + "\n")

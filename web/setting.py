@@ -17,8 +17,11 @@ from urllib.parse import urlsplit
 import attrs
 
 T = TypeVar("T")
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LogFormat = Literal["auto", "text", "json"]
 SECRET_BYTES = 32
+SHARE = 1000
+"""Sockets of one address that need not have said hello; a fourth of all there may be."""
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[^\s/?#@:\[\]]+)(?::([0-9]{1,5}))?", re.IGNORECASE | re.ASCII)
 _USUAL_PORT = {"http": "80", "https": "443"}
 _SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
@@ -115,6 +118,17 @@ def _origin(value: str) -> str:
     return f"{scheme}://{host}" if port in (None, _USUAL_PORT.get(scheme)) else f"{scheme}://{host}:{int(port)}"
 
 
+def _networks(value: str) -> tuple[Network, ...]:
+    return tuple(dict.fromkeys(_network(network) for network in re.split(r"[\s,]+", value) if network))
+
+
+def _network(value: str) -> Network:
+    try:
+        return ipaddress.ip_network(value)
+    except ValueError:
+        raise ValueError(f"must be addresses and networks such as 10.0.0.0/8, with commas between several, not {_shown(value)}") from None
+
+
 def _setting(default: T, read: Callable[[str], T], unit: str, meaning: str, *, secret: bool = False) -> T:
     """A line of the table. It claims to be its default's type, as `attrs.field` does."""
     return attrs.field(default=default, repr=not secret, metadata={"read": read, "unit": unit, "meaning": meaning})
@@ -134,6 +148,13 @@ class Settings:
     grace: float = _setting(60.0, _number(0, 604_800), "S", "seconds until the chats of a vanished agent go back to the queue")
     heartbeat: float = _setting(25.0, _number(0.1, 3600), "S", "seconds after which the server says something")
     origins: tuple[str, ...] = _setting((), _origins, "LIST", "pages that may open a socket besides the server's own, * for any")
+    cert: Path | None = _setting(None, _path, "FILE", "speak TLS with this certificate chain (PEM); needs --key")
+    key: Path | None = _setting(None, _path, "FILE", "the private key of --cert (PEM, without a password)")
+    trusted_proxies: tuple[Network, ...] = _setting(
+        (), _networks, "LIST", "addresses and networks of proxies whose X-Forwarded-For, -Proto, -Host or Forwarded is believed"
+    )
+    unauthenticated_limit: int = _setting(4 * SHARE, _whole(1, 1_000_000), "N", "sockets that have not said hello, in all")
+    unauthenticated_per_address: int = _setting(SHARE, _whole(1, 1_000_000), "N", "sockets that have not said hello, of one address")
     agent_limit: int = _setting(0, _whole(0, 1_000_000), "N", "chats an agent may own in a store, 0 for any number")
     rate: float = _setting(20.0, _number(0, 1_000_000), "N", "commands a second of a user, ten times that of an agent, 0 for any number")
     strict: bool = _setting(False, _switch, "", "refuse a Redis that cannot keep what was acknowledged")
@@ -188,6 +209,8 @@ def read_settings(flags: Mapping[str, str | bool | None], environ: Mapping[str, 
     settings = Settings(secret=read_secret(environ), secret_old=read_old_secret(environ), **values)
     if settings.redis is not None and settings.redis_server is not None:
         raise ConfigError("--redis-server: starts a private server, which --redis does without; give one of the two")
+    if (settings.cert is None) is not (settings.key is None):
+        raise ConfigError("--cert and --key: give both or none")
     if not settings.loopback and settings.secret is None:
         raise ConfigError(
             f"--host: {_shown(settings.host)} can be reached from other machines, so DIBS_SECRET must be set (32 bytes at least)"

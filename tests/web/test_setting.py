@@ -79,6 +79,13 @@ def test_a_flag_wins_over_its_variable_and_a_variable_over_the_default():
         ("origins", "https://shop.example/path"),
         ("origins", "https://a@shop.example"),
         ("origins", "https://shop.example:99999"),
+        ("trusted_proxies", "proxy.example"),
+        ("trusted_proxies", "10.0.0.1/8"),
+        ("trusted_proxies", "10.0.0.0/33"),
+        ("trusted_proxies", "*"),
+        ("unauthenticated_limit", "0"),
+        ("unauthenticated_per_address", "-1"),
+        ("cert", ""),
         ("redis", "http://localhost"),
         ("redis", "redis://"),
         ("redis", "redis://host:port"),
@@ -101,6 +108,17 @@ def test_more_than_one_worker_is_refused_for_now():
 def test_a_url_that_is_refused_is_not_repeated_for_it_may_hold_a_password():
     assert "hunter2" not in refusal({"redis": "http://me:hunter2@localhost"})
     assert "hunter2" not in repr(read_settings({"redis": "redis://me:hunter2@localhost"}, {}))
+
+
+def test_trusted_proxies_are_addresses_and_networks():
+    told = read_settings({"trusted_proxies": " 10.0.0.0/8, 192.0.2.7\t2001:db8::/32,,10.0.0.0/8 "}, {}).trusted_proxies
+    assert [str(network) for network in told] == ["10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32"]
+    assert read_settings({}, {"DIBS_TRUSTED_PROXIES": "::1"}).trusted_proxies
+
+
+def test_a_certificate_and_its_key_come_together():
+    assert refusal({"cert": "c.pem"}) == refusal({}, {"DIBS_KEY": "k.pem"}) == "--cert and --key: give both or none"
+    assert read_settings({"cert": "c.pem", "key": "k.pem"}, {}).cert == Path("c.pem")
 
 
 def test_a_private_server_and_a_given_redis_exclude_each_other():

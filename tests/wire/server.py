@@ -16,7 +16,7 @@ from anyio import to_thread
 
 ROOT = Path(__file__).parents[2]
 SECRET = "a-secret-for-the-tests-of-the-wire-of-48-letters"
-LISTENING = re.compile(r"^dibs: listening on http://(\S+:\d+)$", re.MULTILINE)
+LISTENING = re.compile(r"^dibs: listening on https?://(\S+:\d+)$", re.MULTILINE)
 START_S, STOP_S = 20, 10
 
 

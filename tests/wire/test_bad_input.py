@@ -1,5 +1,7 @@
 """Whatever a client sends gets what the protocol says: never a traceback, never a closed session where it stays open."""
 
+import asyncio
+import contextlib
 import itertools
 import json
 from typing import Any
@@ -9,6 +11,7 @@ import pytest
 from tests.actors import rubbish
 from tests.web.raw import dial
 from tests.web.raw import frame as raw_frame
+from tests.attack.crowd import UPGRADE
 from tests.wire.conftest import Mall, fresh
 from tests.wire.person import Person, words
 
@@ -371,3 +374,19 @@ async def test_a_stranger_who_breaks_the_line_and_is_gone_is_nothing_to_log(mall
         stranger.say(raw_frame(1, b"unmasked", mask=None))
         assert await stranger.hear_all() == [(8, (1002).to_bytes(2, "big"))]
     mall.server.check_log()
+
+
+async def test_who_hangs_up_before_the_handshake_is_answered_leaves_no_trace(mall: Mall) -> None:
+    """Hypercorn passes over the accept of a socket that is gone, and the session was then opened on nothing, with a traceback."""
+    host, port = mall.server.address.split(":")
+    told = len(mall.server.said())
+    for n in range(100):
+        _, writer = await asyncio.open_connection(host, int(port))
+        writer.write(UPGRADE)
+        for _ in range(n % 20):
+            await asyncio.sleep(0)
+        writer.transport.abort()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+    await (await mall.user()).pong()
+    assert "Traceback" not in mall.server.said()[told:]
