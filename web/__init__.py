@@ -8,6 +8,7 @@
               (payloads)   (cursor,    (every tab)
                             outbox)
 
-A socket has come to `web.socket` by way of `web.gate` (accepts, counts, refuses), `web.front` (HTTP) and `web.arrival` (who really asks).
+A socket has come to `web.socket` by way of `web.gate` (accepts, counts, refuses), `web.connection` (HTTP) and `web.arrival` (who really
+asks).
 `web.serve` builds all of it; nothing else knows more than its neighbour.
 """

@@ -1,12 +1,10 @@
 """Hypercorn and Quart as the front door: how they are set, and where they must be held back.
 
 Each seam here and in `web.line` stands for something measured in the libraries as they come; `tests/web/test_front.py` tells when an
-upgrade makes one needless or breaks it. Private names of Hypercorn stand in these two files and in no other.
-
-Of Hypercorn its HTTP/1.1 and its WebSocket streams are used, not its server: that accepts without a bound, counts nothing, gives a slow
-TLS handshake a minute and slow headers all the time they want. `web.gate` accepts; `Front.enter` serves what it lets in.
+upgrade makes one needless or breaks it. Private names of Hypercorn stand in these two files, in `web.connection`, and in no other.
 """
 
+import asyncio
 import logging
 import re
 from typing import Any
@@ -22,7 +20,6 @@ from werkzeug.routing import MapAdapter
 
 from web.header import floor
 from web.line import MESSAGE_LIMIT, Line
-
 
 _ABSOLUTE = re.compile(r"https?://[^/]*(/.*)?", re.IGNORECASE | re.ASCII | re.DOTALL)
 

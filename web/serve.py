@@ -28,8 +28,8 @@ from storage.redis import RedisJournal
 from storage.witness import Witness
 from web.app import make_app
 from web.arrival import Arrivals
+from web.connection import Front
 from web.demo import introduction, open_store
-from web.front import Front
 from web.gate import Gate
 from web.log import make_log, routed
 from web.open_file import raise_limit

@@ -4,15 +4,16 @@ Tools that test framing expect an echo, and dibs answers frames otherwise.
 """
 
 import asyncio
-import socket
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from hypercorn.asyncio import serve
 from quart import Quart, websocket
 
-from web.front import BoundedConnection, Disconnected, hypercorn_config, until
+from tests.web.door import opened
+from web.arrival import STRANGER
+from web.front import BoundedConnection, Disconnected
+from web.stranger import Strangers
 
 WAITING_LIMIT = 1024 * 1024
 """Bytes waiting to be sent back; beyond it the client is not read."""
@@ -56,7 +57,7 @@ class Echo:
             self._work.clear()
 
 
-def echo_app(limit):
+def echo_app(limit, strangers):
     """An application that sends back every message of up to `limit` bytes."""
     app = Quart(__name__, static_folder=None)
     app.asgi_websocket_class = type("EchoConnection", (BoundedConnection,), {"message_limit": limit})
@@ -65,6 +66,7 @@ def echo_app(limit):
     async def _echo():
         at_hand = websocket._get_current_object()
         await at_hand.accept()
+        strangers.forget(at_hand.scope["state"][STRANGER])
         line = at_hand.scope["dibs.line"]
         echo = Echo(line)
         writer = asyncio.get_running_loop().create_task(echo.write(at_hand.send))
@@ -82,13 +84,6 @@ def echo_app(limit):
 @asynccontextmanager
 async def echoing(limit) -> AsyncIterator[int]:
     """Serves on a free port of 127.0.0.1 and gives the port."""
-    with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
-        port = listener.getsockname()[1]
-        closing = asyncio.Event()
-        config = hypercorn_config(listener.detach())
-        serving = asyncio.create_task(serve(echo_app(limit), config, shutdown_trigger=lambda: until(closing)))
-        try:
-            yield port
-        finally:
-            closing.set()
-            await serving
+    strangers = Strangers(1000, 1000)
+    async with opened(echo_app(limit, strangers), strangers) as port:
+        yield port

@@ -1,15 +1,13 @@
 """The floor that every response stands on, seen through a door of its own: a page that raises it, and a handler that fails."""
 
-import asyncio
-import socket
 from contextlib import asynccontextmanager
 
 import pytest
-from hypercorn.asyncio import serve
 from quart import Response
 
+from tests.web.door import opened
 from tests.wire.raw import get, shake
-from web.front import FrontDoor, hypercorn_config
+from web.front import FrontDoor
 from web.header import FLOOR, guard
 
 pytestmark = pytest.mark.anyio
@@ -35,16 +33,8 @@ async def door():
     async def _broken_socket():
         raise ValueError("psst-secret")
 
-    listener = socket.create_server(("127.0.0.1", 0))
-    listener.setblocking(False)
-    port = listener.getsockname()[1]
-    closing = asyncio.Event()
-    front = asyncio.create_task(serve(app, hypercorn_config(listener.detach()), shutdown_trigger=closing.wait))
-    try:
+    async with opened(app) as port:
         yield f"127.0.0.1:{port}"
-    finally:
-        closing.set()
-        await front
 
 
 async def test_a_page_sets_what_it_needs_and_the_rest_is_added():

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tests.actors import rubbish
+from tests.attack.crowd import UPGRADE
 from tests.web.raw import dial
 from tests.web.raw import frame as raw_frame
-from tests.attack.crowd import UPGRADE
 from tests.wire.conftest import Mall, fresh
 from tests.wire.person import Person, words
 

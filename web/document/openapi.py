@@ -25,7 +25,8 @@ def _get(summary: str, content: str, **others: str) -> Schema:
     return {"get": {"summary": summary, "responses": answers}}
 
 
-_OPERATOR = [{"operator": []}]
+_OPERATOR: list[Schema] = [{"operator": []}]
+_LINES = {"application/x-ndjson": {"schema": {"type": "string"}}}
 _REFUSED = {"application/json": {"schema": {"type": "object", "properties": {"code": {"type": "string"}, "detail": {"type": "string"}}}}}
 _REFUSALS: Schema = {
     status: {"description": meaning, "content": _REFUSED}
@@ -79,7 +80,8 @@ PATHS: dict[str, Schema] = {
                 _asked("after", "only above this offset"),
                 _asked("limit", "at most so many lines"),
             ],
-            "responses": {"200": {"description": "The lines.", "content": {"application/x-ndjson": {"schema": {"type": "string"}}}}} | _REFUSALS,
+            "responses": {"200": {"description": "The lines.", "content": {"application/x-ndjson": {"schema": {"type": "string"}}}}}
+            | _REFUSALS,
         }
     },
     "/healthz": _get("Whether the process is up.", "text/plain"),
