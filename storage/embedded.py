@@ -29,6 +29,13 @@ _POLL_S = 0.02
 _TIE_BY_PIPE = sys.platform != "linux"
 
 
+def next_pause_s(last_s: float, lived_s: float) -> float:
+    """How long to wait before a server that died is started anew: twice as long as before its own start, unless it lived longer than
+    that and so was of use."""
+    shortest_s, longest_s = BACK_OFF_S
+    return shortest_s if lived_s > last_s else min(2 * last_s, longest_s)
+
+
 class EmbeddedServer:
     """A running server; `start` makes one."""
 
@@ -93,7 +100,7 @@ class EmbeddedServer:
 
     async def watch(self, on_restart: Callable[[], Awaitable[None]] | None = None) -> None:
         """Starts the server anew whenever it dies, until `stop`. What was acknowledged is in its file."""
-        delay_s = BACK_OFF_S[0]
+        pause_s = 0.0
         while True:
             started_s = anyio.current_time()
             if self._process is not None:
@@ -101,12 +108,10 @@ class EmbeddedServer:
                 if self._stopping:
                     return
                 self._log.error("server_died", status=status, pid=self._process.pid)
-            if anyio.current_time() - started_s > 2 * BACK_OFF_S[1]:
-                delay_s = BACK_OFF_S[0]
-            await anyio.sleep(delay_s)
+            pause_s = next_pause_s(pause_s, anyio.current_time() - started_s)
+            await anyio.sleep(pause_s)
             if self._stopping:  # the directory may be another's by now
                 return
-            delay_s = min(2 * delay_s, BACK_OFF_S[1])
             try:
                 await self._end_orphan()
                 await self._launch()

