@@ -295,7 +295,12 @@ class StorageActor:
     async def _read(self, read: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
             async with asyncio.timeout(ANSWER_S):
-                found = await read(*args, **kwargs)
+                try:
+                    found = await read(*args, **kwargs)
+                except JournalLost as error:
+                    # Perhaps the connection died long ago, while nobody asked. What reads may be asked again; the outage counts.
+                    self._failed(error)
+                    found = await read(*args, **kwargs)
         except (JournalUnreachable, JournalRefused, JournalLost, TimeoutError) as error:
             self._failed(error)
             raise StorageUnavailable from error

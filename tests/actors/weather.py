@@ -32,6 +32,8 @@ class Weather:
         self.reads.set()
         self.withheld = []
         """Names of reads that raise JournalLost."""
+        self.lost_reads = 0
+        """So many of the next reads raise it."""
 
     async def append(self, batch):
         self.batches.append(tuple(batch))
@@ -76,6 +78,9 @@ class Weather:
             if self.unreachable:
                 raise JournalUnreachable("weather")
             if name in self.withheld:
+                raise JournalLost("weather")
+            if self.lost_reads:
+                self.lost_reads -= 1
                 raise JournalLost("weather")
             found = await call(*args, **kwargs)
             await asyncio.sleep(self.latency_s)

@@ -369,6 +369,18 @@ async def test_a_read_of_what_cannot_be_reached_says_unavailable_and_works_after
     await getattr(bench.storage, read)("s1")
 
 
+async def test_a_read_that_was_lost_is_asked_again_once_and_the_outage_counts(bench):
+    """The connection for reads had died with the server, long before anybody asked on it: the first session after an outage was
+    turned away with 4100 although everything was back."""
+    bench.journal.lost_reads = 1
+    assert (await bench.storage.load_store("s1")).exists
+    assert bench.storage.reachable
+    assert bench.storage.outages == 2, "it began and it ended: who was behind before it is to be compared"
+    bench.journal.lost_reads = 2
+    with pytest.raises(StorageUnavailable):
+        await bench.storage.load_store("s1")
+
+
 async def test_the_probe_says_no_within_2_s_and_yes_when_it_is_back(bench):
     assert await bench.storage.probe()
     bench.journal.reads.clear()
