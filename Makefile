@@ -1,7 +1,8 @@
 # Everything happens in .venv inside the clone. `make run` to try dibs, `make check` before a commit.
 #   make run ARGS="--port 9000"          make test PYTEST_ARGS="-k claim -x"
 #   make simulate                        5,000 simulated schedules; N=1000000, SEED=17 one in words, SHRINK=1 made smaller
-#   make faults                          every fault in full, hours; ROUNDS=0.1 a tenth, ARGS="power" some rows
+#   make faults                          every fault in full; ROUNDS=0.1 a tenth, ARGS="power" some rows, SERVER=PATH another server
+#   make interpreters                    a .venv-X.Y for the other Pythons that dibs is stopped under, where they are found
 #   make leaks                           a million random frames of one store, and a look for another's; N=100000, SEED=17
 #   make fuzz                            a million frames of rubbish, guided by coverage; RUNS=10000, SEED=17, ARGS="socket" some targets
 #   make autobahn                        Autobahn's fuzzing client against our framing; needs a Python 2.7 for the tool
@@ -14,7 +15,14 @@ PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11 python3
 LOCK = pip compile pyproject.toml --group dev --universal --python-version 3.11 --fork-strategy fewest \
 	--no-annotate --no-header --no-emit-index-url --no-emit-find-links --quiet -o requirements.lock
 
-.PHONY: run test simulate faults leaks fuzz autobahn check lint format lock clean
+# What a stop is to be seen under, besides the Python of .venv.
+PYTHONS := 3.11 3.13
+# $(call python,X.Y): on PATH, or among pyenv's.
+python = $(shell for python in python$(1) $${PYENV_ROOT:-$$HOME/.pyenv}/versions/$(1).*/bin/python; do \
+	"$$python" -c 'import sys$(if $(UV),,, ensurepip, venv); sys.exit("%d.%d" % sys.version_info[:2] != "$(1)")' 2>/dev/null \
+	&& command -v "$$python" && break; done)
+
+.PHONY: run test simulate faults interpreters leaks fuzz autobahn check lint format lock clean
 .DEFAULT_GOAL := check
 .DELETE_ON_ERROR:
 
@@ -27,8 +35,12 @@ test: .venv/installed
 simulate: .venv/installed
 	@$(BIN)/python -m tests.simulation.run $(if $(SEED),--seed $(SEED),-n $(or $(N),5000)) $(if $(SHRINK),--shrink)
 
-faults: .venv/installed
-	@ROUNDS=$(ROUNDS) $(BIN)/python -m tests.faults.run $(ARGS)
+faults: .venv/installed interpreters
+	@$(BIN)/python -m tests.faults.run $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SERVER),--server $(SERVER)) $(ARGS)
+
+interpreters: .venv/installed
+	@own=$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])') && for version in $(PYTHONS); do \
+		[ $$version = $$own ] || $(MAKE) -s .venv-$$version/installed || exit; done
 
 fuzz: .venv/installed
 	@$(BIN)/python -m tests.fuzz.run $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
@@ -61,14 +73,14 @@ else
 endif
 
 clean:
-	rm -rf .venv .autobahn .mypy_cache .pytest_cache .ruff_cache .hypothesis dist build
+	rm -rf .venv .venv-* .autobahn .mypy_cache .pytest_cache .ruff_cache .hypothesis dist build
 	find actors storage web tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps come last, so that an interrupted installation starts anew.
 .venv/locked: requirements.lock
 ifneq ($(UV),)
 	@$(UV) venv --quiet --clear --python "$(or $(PYTHON),>=3.11)" .venv
-	@$(UV) pip install --quiet --python $(BIN)/python -r requirements.lock
+	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.lock
 else ifeq ($(PYTHON),)
 	@echo "dibs needs Python 3.11 or later on PATH (or uv, which brings one)" >&2; exit 1
 else
@@ -80,8 +92,15 @@ endif
 # Without isolation: the build tools come from the lock, so that no version is fetched that the lock does not name.
 .venv/installed: pyproject.toml .venv/locked
 ifneq ($(UV),)
-	@$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps --editable .
+	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --no-build-isolation --no-deps --editable .
 else
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 endif
 	@touch $@
+
+.venv-%/installed: pyproject.toml requirements.lock
+	@python='$(call python,$*)'; if [ -z "$$python" ]; then echo "no Python $* here: nothing is run under it"; exit; fi; \
+	$(if $(UV),$(UV) venv --quiet --clear --python "$$python" .venv-$*,"$$python" -m venv --clear .venv-$*) && \
+	for what in "-r requirements.lock" "--no-build-isolation --no-deps --editable ."; do \
+		$(if $(UV),$(UV) pip install --quiet --compile-bytecode --python .venv-$*/bin/python,.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check) \
+		$$what || exit; done && touch $@

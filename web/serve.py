@@ -40,7 +40,7 @@ from web.stranger import Strangers
 from web.tls import server_context
 from web.token import TokenSigner
 
-DRAIN_S = 2.5
+DRAIN_S = 4.0
 """Accepted commands may take this long to finish when the server stops."""
 GOODBYE_S = 3.5
 """And the sessions this long to take their close: all is over within ten seconds."""

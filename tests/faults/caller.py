@@ -9,6 +9,7 @@ import json
 import random
 import time
 import uuid
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -31,11 +32,24 @@ class Ended(ConnectionError):
 LOST = (OSError, TimeoutError, EOFError, ConnectionClosed, InvalidHandshake, InvalidMessage)
 AGAIN_S = 0.2
 OPEN_S = 15.0
+ARRAY_LIMIT, MESSAGE_BYTES = 64, 60_000
 
 
 def same(ack: Frame, other: Frame) -> bool:
     """Whether two answers to one command say the same."""
     return {**ack, "duplicate": True} == {**other, "duplicate": True}
+
+
+def packed(frames: Iterable[Frame]) -> Iterator[str]:
+    """Arrays of frames, none of them longer than the server takes: who resends all it has sends much at once."""
+    texts: list[str] = []
+    for text in map(json.dumps, frames):
+        if texts and (len(texts) == ARRAY_LIMIT or sum(map(len, texts)) + len(text) > MESSAGE_BYTES):
+            yield f"[{','.join(texts)}]"
+            texts = []
+        texts.append(text)
+    if texts:
+        yield f"[{','.join(texts)}]"
 
 
 class Caller:
@@ -63,6 +77,10 @@ class Caller:
         self.codes: list[int | None] = []
         self.faults: list[str] = []
         self.resets = self.unavailable = self.delivered = 0
+        self.duplicates = 0
+        """Acks that came for what had been done in an earlier life: the first ack was lost, or never sent."""
+        self.away_s = (0.02, 0.15)
+        """How long it stays away when a session has ended: anything between these."""
         self.slowest_s, self.slowest = 0.0, ""
         """The longest that a command on a living session went without an answer, and which it was."""
         self.ready = asyncio.Event()
@@ -143,7 +161,8 @@ class Caller:
         for frame in frames:
             self.recorder.asked(self._name, frame)
         with contextlib.suppress(*LOST):
-            await socket.send(json.dumps(frames))
+            for message in packed(frames):
+                await socket.send(message)
 
     # Living.
 
@@ -156,7 +175,7 @@ class Caller:
                 self.error = error
             self.ready.clear()
             self._socket = None
-            await asyncio.sleep(self.random.uniform(0.02, 0.15))
+            await asyncio.sleep(self.random.uniform(*self.away_s))
 
     async def _session(self) -> None:
         token = self.server.token(self.role, self.id, stores=[self.store] if self.agent else None, ttl_s=self.token_s)
@@ -229,6 +248,7 @@ class Caller:
         if waited_s > self.slowest_s:
             self.slowest_s, self.slowest = waited_s, f"{asked} got {frame}"
         self.unavailable += frame.get("code") == "unavailable"
+        self.duplicates += frame.get("duplicate", False)
         if not future.done():
             future.set_result(frame)
 

@@ -1,4 +1,8 @@
-"""SIGTERM while sockets are stuck and queues are full: exit 0 within 10 s, and every ack that went out holds."""
+"""SIGTERM while sockets are stuck and queues are full: exit 0 within 10 s, and every accepted command is finished.
+
+What was finished was also answered: of the commands that had no answer when a session was closed with 1001 none had taken effect,
+or sending it again would be acknowledged as a duplicate.
+"""
 
 import asyncio
 import contextlib
@@ -31,11 +35,11 @@ async def _flood(load: Load, number: int) -> None:
     await asyncio.gather(*pending)
 
 
-async def sigterm(rounds: int, folder: Path, seed: int = 71, python: str | None = None) -> Figures:
+async def sigterm(rounds: int, folder: Path, seed: int = 71, python: Path | None = None) -> Figures:
     """`python` is the interpreter that runs dibs, where it is not this one."""
     figures = Figures()
     server = Dibs(folder / "data")
-    server.python = python or server.python
+    server.python = str(python or server.python)
     await server.start()
     for number in range(rounds):
         load = Load(server, shoppers=4, agents=1, seed=seed + number)
@@ -45,7 +49,8 @@ async def sigterm(rounds: int, folder: Path, seed: int = 71, python: str | None 
             await load.begin()
             stuck += [await _stuck(server, load, n) for n in range(5)]
             floods += [asyncio.create_task(_flood(load, n)) for n in range(3)]
-            await asyncio.sleep(0.8 + 0.3 * (number % 3))
+            await asyncio.sleep(0.3 + 0.2 * (number % 3))
+            figures.expect(not any(flood.done() for flood in floods), "no queue was full any more: this round showed nothing")
             ended = [len(person.codes) for person in load.people]
             start = asyncio.get_running_loop().time()
             await server.stop()
@@ -57,6 +62,8 @@ async def sigterm(rounds: int, folder: Path, seed: int = 71, python: str | None 
             await server.start()
             await load.back()
             await asyncio.gather(*floods)
+            again = {person.id: person.duplicates for person in load.people if person.duplicates}
+            figures.expect(not again, f"commands took effect and were not answered before the close: {again}")
             await conclude(load, figures)
             figures.rounds += 1
         finally:
@@ -72,4 +79,7 @@ async def sigterm(rounds: int, folder: Path, seed: int = 71, python: str | None 
         await server.stop()
     finally:
         server.kill()
+    said = server.said()
+    figures.expect(said.count("draining") > rounds, f"the log tells of {said.count('draining')} stops: this showed nothing")
+    figures.expect("commands unanswered" not in said, "dibs gave up on commands that it had accepted")
     return figures

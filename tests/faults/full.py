@@ -80,6 +80,7 @@ async def disk(rounds: int, folder: Path, seed: int = 32) -> Figures:
     shim = Shim(folder / "shim")
     with small_disk(folder / "disk") as mounted:
         assert mounted or compiler(), "needs root or a C compiler"
+        figures.also = "a small tmpfs" if mounted else "a preload"
         ballast = folder / "disk" / "ballast"
         server = Dibs(folder / "disk" / "data", env=None if mounted else shim.env)
         server.stdout, server.stderr = folder / "out", folder / "err"

@@ -33,8 +33,12 @@ class Figures:
     lost: int = 0
     doubled: int = 0
     double_owners: int = 0
+    also: str = ""
+    """What else is worth telling: with what the fault was made, a figure of this row alone."""
     worst_s: float = 0.0
     """The longest recovery: everybody back and caught up, or served again."""
+    slowest_s: float = 0.0
+    """The longest that a command on a living session went without an answer, where the row looks at it."""
     faults: list[str] = attrs.field(factory=list)
 
     def __attrs_post_init__(self) -> None:

@@ -40,6 +40,8 @@ async def _round(redis: Redis, load: Load, figures: Figures, length_s: float, st
     await still(redis, length_s)
     figures.recovered(await load.back(), BACK_S, "going on after Redis stood still")
     slowest_s, command = max((person.slowest_s, person.slowest) for person in load.people)
+    figures.slowest_s = max(figures.slowest_s, slowest_s)
+    figures.also = f"answered within {figures.slowest_s:.1f} s"
     figures.expect(slowest_s <= ANSWER_S + SLACK_S, f"without an answer for {slowest_s:.1f} s: {command}")
     told = sum(person.unavailable for person in load.people)
     figures.expect(told or length_s < ANSWER_S, "nobody was told `unavailable`")

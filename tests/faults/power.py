@@ -10,7 +10,7 @@ from tests.faults.shim import Shim
 
 async def cut(rounds: int, folder: Path, seed: int = 41, acked: int = 20_000) -> Figures:
     """At least `acked` acknowledged commands in each round."""
-    figures = Figures()
+    figures, cut_off = Figures(), 0
     for number in range(rounds):
         shim = Shim(folder / f"shim{number}")
         server = Dibs(folder / f"data{number}", env=shim.env)
@@ -24,6 +24,8 @@ async def cut(rounds: int, folder: Path, seed: int = 41, acked: int = 20_000) ->
                 figures.expect(0 < confirmed <= written, f"{confirmed} of {written} bytes confirmed")
                 with file.open("r+b") as handle:
                     handle.truncate(confirmed)
+                cut_off += written - confirmed
+                figures.also = f"{cut_off:,} bytes cut off"
                 load.pause_s, load.burst = 0.1, 2
                 await server.start()
                 figures.recovered(await load.back(60), 60, "coming back after a power cut")

@@ -1,11 +1,13 @@
 """The processes that the faults fall on: dibs with an environment or a launcher of its own, and a Redis that outlives it."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,17 +19,34 @@ from tests.wire.server import ROOT, SECRET, START_S, Server, signal_and_wait
 DURABLE = ("--appendonly", "yes", "--appendfsync", "always", "--aof-load-truncated", "yes", "--maxmemory-policy", "noeviction")
 
 
-def server_programs() -> list[Path]:
-    """Valkey, and the Redis of this machine where there is one."""
+program: ContextVar[Path | None] = ContextVar("program", default=None)
+"""The server below that a row is to run on; the bundled Valkey without."""
+
+
+def redis_program() -> Path | None:
+    """The Redis of this machine, where there is one."""
     found = shutil.which("redis-server")
-    return [Path(get_binary_path()), *([Path(found)] if found else [])]
+    return Path(found) if found else None
+
+
+def version(program: Path | None) -> str:
+    """What a server program calls itself, such as `Redis 7.0.15`."""
+    said = subprocess.run([program or get_binary_path(), "--version"], capture_output=True, text=True, check=True, timeout=10).stdout
+    found = re.search(r"(Redis|Valkey) server v=(\S+)", said)
+    assert found is not None, f"{program} is neither Redis nor Valkey: {said}"
+    return f"{found[1]} {found[2]}"
 
 
 class Dibs(Server):
-    """A dibs whose environment (`env`) and first words (`python`, `launch`) the test chooses; the rest are its options."""
+    """A dibs whose environment (`env`) and first words (`python`, `launch`) the test chooses; the rest are its options.
+
+    Its private server is the `program` at hand.
+    """
 
     def __init__(self, data: Path, *, env: dict[str, str] | None = None, launch: tuple[str, ...] = ("-m", "web.command"), **options: Any):
-        super().__init__(data, **options)
+        below = program.get()
+        private = {"redis_server": below} if below and "redis" not in options else {}
+        super().__init__(data, **private, **options)
         data.parent.mkdir(parents=True, exist_ok=True)
         self.env, self.launch = env or {}, launch
         self.python = sys.executable
@@ -54,10 +73,10 @@ class Dibs(Server):
 class Redis:
     """A server on a unix socket in `folder`, which keeps its files from one start to the next."""
 
-    def __init__(self, folder: Path, *settings: str, env: dict[str, str] | None = None, program: Path | None = None) -> None:
+    def __init__(self, folder: Path, *settings: str, env: dict[str, str] | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.settings, self.env = folder, settings or DURABLE, env or {}
-        self.program = program or Path(get_binary_path())
+        self.program = program.get() or Path(get_binary_path())
         self.socket = folder / "s"
         self.url = f"unix://{self.socket}"
         self.process: subprocess.Popen[bytes] | None = None

@@ -1,29 +1,38 @@
 """`make faults`: every fault in full, with a progress bar, and a table of what was seen. Exit status 1 where a promise broke.
 
-ROUNDS=0.1 makes a tenth of the rounds; arguments choose rows by a part of their names.
+make faults                          all rows on the bundled Valkey; those of the server below on this machine's redis-server too
+make faults ROUNDS=0.1               a tenth of the rounds
+make faults ARGS="power SIGTERM"     the rows whose names have one of these in them
+make faults SERVER=/usr/bin/redis-server    on this server only
 """
 
 import argparse
 import asyncio
 import os
-import platform
 import sys
 import tempfile
 import time
+from datetime import date
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
-from tests.faults.drain import sigterm
 from tests.faults.load import Figures, watching
+from tests.faults.process import redis_program, version
 from tests.faults.row import EVERY, FAULTS, Fault
+from tests.faults.table import Kept, Result, machine, shown
+from tests.wire.server import ROOT
+
+README = ROOT / "README.md"
+WIDE = 160
+"""For a log."""
 
 
-async def one(fault: Fault, rounds: int, progress: Progress, console: Console) -> Figures:
+async def one(fault: Fault, server: Path | None, part: float, progress: Progress, console: Console) -> Result:
     """A row; whatever it raises is a breach."""
-    task = progress.add_task(fault.name, total=None if rounds >= EVERY else rounds)
+    rounds, on = fault.share(part), version(server)
+    task = progress.add_task(f"{fault.name}, {on}", total=None if fault.rounds == EVERY else rounds)
     seen: list[Figures] = []
 
     async def follow() -> None:
@@ -33,57 +42,72 @@ async def one(fault: Fault, rounds: int, progress: Progress, console: Console) -
 
     following = asyncio.create_task(follow())
     token = watching.set(seen.append)
+    start = time.monotonic()
     try:
         with tempfile.TemporaryDirectory(prefix="f") as folder:
-            figures = await fault.row(rounds, Path(folder))
+            figures = await fault.run(rounds, Path(folder), server)
     except Exception as error:  # noqa: BLE001 - the other rows are wanted all the same
         figures = seen[-1] if seen else Figures()
         figures.faults.append(f"{type(error).__name__}: {error}")
     finally:
         watching.reset(token)
         following.cancel()
+    took_s = time.monotonic() - start
     progress.update(task, completed=figures.rounds, total=figures.rounds)
     for sentence in figures.faults[:5]:
         console.print(f"[red]{fault.name}[/]: {sentence[:400]}", highlight=False)
-    return figures
+    today = date.today().isoformat()  # noqa: DTZ011 - the day where the machine stands
+    result = Result(fault=fault.name, server=on, figures=figures, took_s=took_s, day=today, is_full=part >= 1)
+    if not console.is_terminal:
+        console.print(" | ".join(result.cells), soft_wrap=True, highlight=False)
+    return result
 
 
-def table(results: list[tuple[Fault, Figures]]) -> Table:
-    shown = Table(title="Faults on real processes")
-    for column in ("fault", "rounds", "acked", "lost", "doubled", "double owners", "other breaches", "worst recovery"):
-        shown.add_column(column, justify="left" if column == "fault" else "right", no_wrap=column == "fault")
-    for fault, f in results:
-        others = max(0, len(f.faults) - f.lost - f.doubled - f.double_owners)
-        worst = f"{f.worst_s:.1f} s" if f.worst_s else "-"
-        cells = [fault.name, *map(str, (f.rounds, f.acked, f.lost, f.doubled, f.double_owners, others)), worst]
-        shown.add_row(*cells, style="red" if f.faults else None)
-    return shown
+def keep(results: list[Result], *, whole: bool) -> str:
+    """Writes into README what is to stay; says what became of it."""
+    document = README.read_text()
+    kept = Kept.read(document)
+    fresh = kept.take(results, machine(), [fault.name for fault in FAULTS], whole=whole)
+    if fresh is kept:
+        return f"README keeps the figures of {kept.machine}: only all rows in full take their place"
+    README.write_text(fresh.written(document))
+    return "README holds the figures now"
 
 
 async def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = argparse.ArgumentParser(prog="make faults", description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("rows", nargs="*", help="parts of names; all rows without")
-    parser.add_argument("--rounds", type=float, default=float(os.environ.get("ROUNDS") or 1), help="the share of the full figures")
-    parser.add_argument("--python", help="a second interpreter to drain dibs under")
-    arguments = parser.parse_args()
-    faults = [fault for fault in FAULTS if not arguments.rows or any(part in fault.name for part in arguments.rows)]
-    if arguments.python:
-        faults.append(Fault("SIGTERM, other Python", lambda *args: sigterm(*args, python=arguments.python), 10))
+    parser.add_argument("--rounds", type=float, default=1.0, help="the share of the full figures")
+    parser.add_argument("--server", type=Path, help="run on this valkey-server or redis-server only")
+    asked = parser.parse_args()
+    chosen = [fault for fault in FAULTS if not asked.rows or any(part in fault.name for part in asked.rows)]
+    redis = None if asked.server else redis_program()
+    jobs = [(fault, asked.server) for fault in chosen]
+    jobs += [(fault, redis) for fault in chosen if fault.below and redis]
     console = Console()
-    console.print(f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores")
-    start = time.monotonic()
-    results = []
+    if not console.is_terminal:
+        console.width = WIDE
+    console.print(machine())
+    impossible = {fault.name for fault in chosen if not fault.possible}
+    for name in impossible:
+        console.print(f"{name}: left out, it needs Linux and a C compiler")
+    if not jobs:
+        console.print(f"no row has a name with {' or '.join(asked.rows)} in it")
+        return 2
+    results: list[Result] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
-        for fault in faults:
-            if not fault.possible:
-                console.print(f"{fault.name}: left out, it needs Linux and a C compiler")
-                continue
-            results.append((fault, await one(fault, max(1, round(fault.rounds * arguments.rounds)), progress, console)))
-    console.print(table(results))
-    console.print(f"{time.monotonic() - start:.0f} s")
-    return int(any(figures.faults for _, figures in results) or len(results) < len(faults))
+    try:
+        with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+            for fault, server in jobs:
+                if fault.possible:
+                    results.append(await one(fault, server, asked.rounds, progress, console))
+    finally:
+        console.print(shown(results))
+        whole = len(results) == len(jobs) and len(chosen) == len(FAULTS) and asked.rounds >= 1 and not asked.server
+        console.print(keep(results, whole=whole))
+    return int(any(result.figures.faults for result in results) or bool(impossible))
 
 
 if __name__ == "__main__":
+    os.chdir(ROOT)
     sys.exit(asyncio.run(main()))

@@ -13,6 +13,8 @@ from tests.wire.checker import Frame
 from tests.wire.person import Person, words
 
 BACK_S = 10.0
+AWAY_S = (0.0, 3.0)
+"""What the protocol asks of clients when a server goes away."""
 TOGETHER = 8
 """Sessions of one identity at once: there is a limit."""
 
@@ -143,15 +145,18 @@ async def _stored_once(server: Dibs, store: str, acked: dict[str, Frame], figure
 
 
 async def cut_all(rounds: int, folder: Path, seed: int = 53, sessions: int = 500) -> Figures:
-    """Everybody loses the network at once, and is back and caught up within 10 s."""
+    """Everybody loses the network at once, and is back and caught up within 10 s: spread over a few seconds as the protocol asks,
+    and in every second round all but together."""
     figures = Figures()
     server = Dibs(folder / "data")
     await server.start()
     load = Load(server, shoppers=sessions, agents=2, seed=seed)
     try:
         await load.begin()
-        for _ in range(rounds):
+        hasty_s = load.agents[0].away_s
+        for number in range(rounds):
             for person in load.people:
+                person.away_s = hasty_s if number % 2 else AWAY_S
                 person.ready.clear()
                 person.cut()
             start = asyncio.get_running_loop().time()

@@ -1,37 +1,72 @@
-"""Every fault of the table, a few rounds of each; `make faults` runs them in full. What mostly waits runs side by side."""
+"""Every fault of the table, a few rounds of each; `make faults` runs them in full. What mostly waits runs side by side.
+
+Where this machine has a Redis, faults of the server below run on that as well.
+"""
 
 import asyncio
+import sys
+from pathlib import Path
 
 import pytest
 
+from tests.faults.interpreter import interpreters
 from tests.faults.load import Figures
+from tests.faults.process import redis_program
 from tests.faults.row import FAULTS, Fault
 
 pytestmark = pytest.mark.anyio
 
 SIDE_BY_SIDE = (
-    ("Redis stopped", "CLIENT PAUSE", "DEBUG SLEEP", "reply k never comes"),
-    ("disk full", "wall clock of dibs jumps", "wall clock of Redis jumps"),
-    ("kill -9 of dibs", "kill -9 of the embedded server", "kill -9 of both", "maxmemory reached"),
+    ("Redis stopped", "CLIENT PAUSE", "DEBUG SLEEP", "reply k never comes", "wall clock of dibs jumps", "wall clock of Redis jumps"),
+    ("kill -9 of dibs", "kill -9 of the embedded server", "kill -9 of both", "maxmemory reached", "disk full"),
     ("tail of the file cut off", "older copy restored", "older copy under a living dibs", "power cut"),
     ("socket cut after every k-th frame", "each kind of actor raises", "each command sent 1 to 6 times"),
     ("cut after request k", "cut within request k", "reply k dropped"),
+    tuple(fault.name for fault in FAULTS if fault.name.startswith("SIGTERM")),
+    ("500 sessions cut at once",),
 )
-ALONE = tuple((fault.name,) for fault in FAULTS if not any(fault.name in names for names in SIDE_BY_SIDE))
+ON_REDIS = {
+    "Redis stopped",
+    "CLIENT PAUSE",
+    "DEBUG SLEEP",
+    "kill -9 of the embedded server",
+    "kill -9 of both",
+    "maxmemory reached",
+    "cut after request k",
+    "reply k dropped",
+}
 
 
-@pytest.mark.parametrize("names", [*SIDE_BY_SIDE, *ALONE], ids=lambda names: ", ".join(names))
+@pytest.mark.parametrize("names", SIDE_BY_SIDE, ids=", ".join)
 async def test_nothing_acknowledged_is_lost_nothing_is_doubled_and_nobody_shares_a_chat(names, tmp_path_factory):
     faults = [fault for fault in FAULTS if fault.name in names]
     if impossible := [fault.name for fault in faults if not fault.possible]:
         pytest.skip(f"needs Linux and a C compiler: {impossible}")
+    redis = redis_program()
+    jobs = [(fault, None) for fault in faults] + [(fault, redis) for fault in faults if redis and fault.name in ON_REDIS]
     folder = tmp_path_factory.mktemp("f")  # short: there are sockets in it
-    results = await asyncio.gather(*(fault.row(fault.few, folder / str(n), **fault.briefly) for n, fault in enumerate(faults)))
-    for fault, figures in zip(faults, results, strict=True):
-        judge(fault, figures)
+    rows = (fault.run(fault.few, folder / str(n), server, **fault.briefly) for n, (fault, server) in enumerate(jobs))
+    for (fault, server), figures in zip(jobs, await asyncio.gather(*rows), strict=True):
+        judge(fault, server, figures)
 
 
-def judge(fault: Fault, figures: Figures) -> None:
-    assert not figures.faults, f"{fault.name}:\n  " + "\n  ".join(sentence[:600] for sentence in figures.faults[:12])
+def judge(fault: Fault, server: Path | None, figures: Figures) -> None:
+    what = f"{fault.name} on {server or 'the bundled server'}"
+    assert not figures.faults, f"{what}:\n  " + "\n  ".join(sentence[:600] for sentence in figures.faults[:12])
     assert (figures.lost, figures.doubled, figures.double_owners) == (0, 0, 0)
-    assert figures.rounds >= min(fault.few, fault.rounds), f"{fault.name}: only {figures.rounds} rounds"
+    assert figures.rounds >= min(fault.few, fault.rounds), f"{what}: only {figures.rounds} rounds"
+
+
+def test_the_suite_runs_every_row_of_the_table_once():
+    names = [fault.name for fault in FAULTS]
+    assert sorted(name for group in SIDE_BY_SIDE for name in group) == sorted(set(names)) == sorted(names)
+    assert {fault.name for fault in FAULTS if fault.below} >= ON_REDIS
+
+
+def test_a_half_made_environment_is_no_interpreter(tmp_path):
+    for version in ("3.98", "3.99"):
+        (tmp_path / f".venv-{version}").mkdir()
+    (tmp_path / ".venv-3.99" / "installed").touch()
+    own, *others = interpreters(tmp_path)
+    assert own == "{}.{}".format(*sys.version_info)
+    assert others == ["3.99"]
