@@ -16,8 +16,8 @@ Message = TypeVar("Message")
 
 SLICE = 128
 """Messages before others get a turn."""
-CALM_S = 30.0
-"""A failure this long after the one before counts as the first again."""
+CALM_S = 2.0
+"""Who has worked for so long since it started anew was of use: the next failure counts as the first again."""
 PAUSES_S = (0.0, 0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
 """The pause before the n-th start in a row; after the last, the actor is given up."""
 
@@ -33,7 +33,7 @@ class Actor(Generic[Message]):
         self._log = log
         self._stopped = False
         self._failures = 0
-        self._failed_s = 0.0
+        self._began_s = 0.0
 
     def tell(self, message: Message) -> bool:
         """Puts a command into the mailbox; False if it is full or the actor has ended."""
@@ -91,9 +91,9 @@ class Actor(Generic[Message]):
         self._log.error("actor failed", kind=self.kind, message=type(message).__name__, error=repr(error), exc_info=error)
         self.refuse(message, "internal")
         now_s = asyncio.get_running_loop().time()
-        self._failures = self._failures + 1 if now_s - self._failed_s < CALM_S else 1
-        self._failed_s = now_s
+        self._failures = self._failures + 1 if now_s - self._began_s < CALM_S else 1
         if self._failures > len(PAUSES_S) or not self.restart():
             self._stopped = True
             return
         await asyncio.sleep(PAUSES_S[self._failures - 1])
+        self._began_s = asyncio.get_running_loop().time()
