@@ -12,7 +12,7 @@ import pytest
 from tests.faults.interpreter import interpreters
 from tests.faults.load import Figures
 from tests.faults.process import redis_program
-from tests.faults.row import FAULTS, Fault
+from tests.faults.row import EVERY, FAULTS, Fault
 
 pytestmark = pytest.mark.anyio
 
@@ -70,3 +70,14 @@ def test_a_half_made_environment_is_no_interpreter(tmp_path):
     own, *others = interpreters(tmp_path)
     assert own == "{}.{}".format(*sys.version_info)
     assert others == ["3.99"]
+
+
+@pytest.mark.parametrize(("name", "part", "rounds"), [("kill -9 of dibs", 1, 100), ("kill -9 of dibs", 0.1, 10), ("disk full", 0.1, 1)])
+def test_a_part_of_the_figures_is_one_round_at_least(name, part, rounds):
+    (fault,) = (fault for fault in FAULTS if fault.name == name)
+    assert fault.share(part) == rounds
+
+
+def test_a_part_of_every_k_is_a_few_of_them_and_the_whole_is_all():
+    (fault,) = (fault for fault in FAULTS if fault.name == "reply k dropped")
+    assert (fault.share(0.1), fault.share(1)) == (10, EVERY)
