@@ -7,23 +7,29 @@ What it also does because Hypercorn does not:
 - reads nothing behind a 1009, and counts bytes rather than characters;
 - says why it ends a broken connection (1002, 1007);
 - stops reading when the session is full, so that TCP pushes back;
-- looks for pongs: a peer that is silent, pongs included, for two and a half heartbeats is dropped.
+- lets others have their turn after a slice of one peer's frames, however many of them came at once;
+- ends a peer that floods it with control frames and fragments (4100), and owes nobody more than a few unread pongs;
+- looks for pongs: a peer that is silent, pongs included, for two and a half heartbeats is dropped, and so is one that answered pings
+  and does not any more, though it goes on talking.
 """
 
 import asyncio
+import math
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Protocol, cast
 
+from hypercorn.protocol.events import Data
 from wsproto.connection import Connection, ConnectionState
-from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessage
+from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
 from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import LocalProtocolError
 
 from actors.close import Close
+from actors.rate import Bucket
 
 MESSAGE_LIMIT = 64 * 1024
 """Bytes of one WebSocket message of a client."""
@@ -31,6 +37,12 @@ FAREWELL_S = 2.0
 """How long a peer may take to answer a close before its connection is dropped."""
 FLUSHED_S = 0.05
 """By then a close frame is on its way, unless the peer does not read."""
+SLICE_S = 0.0005
+"""How long the frames of one peer are worked on before others get a turn."""
+ODD_RATE = 200.0
+"""Control frames and fragments a second, with bursts of ten seconds' worth: what comes beyond is a flood."""
+PONG_BYTES = 16 * 1024
+"""With more than this unsent, a ping gets no pong: whoever does not read them does not miss one (RFC 6455, section 5.5.3)."""
 
 _WHOLE_TEXT = 0x81
 _MASKED = 0x80
@@ -54,6 +66,7 @@ class Line:
 
     def __init__(self, stream: Any, limit: int = MESSAGE_LIMIT) -> None:
         self._inner: Connection = stream.connection
+        self._other_events: Callable[[Any], Awaitable[None]] = stream.handle
         writer: asyncio.StreamWriter = stream.send.__self__.send.__self__.writer
         self._drain = writer.drain
         self._transport = cast("asyncio.Transport", writer.transport)
@@ -63,18 +76,26 @@ class Line:
         self._fragments: list[str] = []
         self._fragments_size = 0
         self._fragmented = False
-        self._paused = False
         self._deaf = False
-        self.heard_s = self._pinged_s = time.monotonic()
+        self._gate: asyncio.Future[None] | None = None
+        """What Hypercorn waits for before it reads on."""
+        self.heard_s = time.monotonic()
         """When the peer last said anything at all."""
+        self._odd = Bucket(ODD_RATE, self.heard_s)
+        self._pinged_s = -math.inf
+        self._unanswered_s = math.inf
+        """When the first ping went out that has no pong."""
+        self._answers = False
+        """Whether the peer has ever answered a ping."""
         self.broken: int | None = None
         """The code this line was closed with because of what the peer sent."""
         stream.connection = self
+        stream.handle = self.handle
 
     def listen(self, listener: Listener) -> None:
         """From now on messages go to `listener`."""
         self._listener = listener
-        self._parse()
+        self._open_gate()
 
     async def put(self, payload: bytes) -> None:
         """Sends one text message of UTF-8; returns when the socket has taken enough of it."""
@@ -93,27 +114,36 @@ class Line:
 
     def resume(self) -> None:
         """The listener has room again."""
-        if self._paused:
-            self._paused = False
-            self._parse()
-            if not self._paused and not self._deaf:
-                self._transport.resume_reading()
+        self._open_gate()
 
     def beat(self, heartbeat_s: float, slack_s: float) -> None:
-        """To be called several times in a heartbeat: pings once in each, drops a peer that was silent for 2.5."""
+        """To be called several times in a heartbeat, `slack_s` apart: pings once in each, and drops a peer that has been silent, or has
+        stopped to answer pings, for 2.5 of them."""
         now_s = time.monotonic()
-        if self._paused:
+        if self._transport.is_closing():
+            self._open_gate()
+            return
+        if self._gate is not None:
             self.heard_s = now_s  # it is we who do not listen
+            if self._unanswered_s < math.inf:
+                self._unanswered_s = now_s
         elif now_s - self.heard_s > 2.5 * heartbeat_s - slack_s:
             self.abort()
-        if now_s - self._pinged_s >= heartbeat_s and self._inner.state is ConnectionState.OPEN:
-            self._pinged_s = now_s
-            if not self._transport.is_closing() and not self._transport.get_write_buffer_size():
-                self._transport.write(self._inner.send(Ping()))
+        elif self._answers and now_s - self._unanswered_s > 1.5 * heartbeat_s - 2 * slack_s:
+            self.abort()  # the first ping it did not answer was sent within a heartbeat after the last that it did
+        elif now_s - self._pinged_s >= heartbeat_s and self._inner.state is ConnectionState.OPEN:
+            self._ping(now_s)
+
+    def _ping(self, now_s: float) -> None:
+        self._pinged_s = now_s
+        if not self._transport.get_write_buffer_size():
+            self._unanswered_s = min(self._unanswered_s, now_s)
+            self._transport.write(self._inner.send(Ping()))
 
     def abort(self) -> None:
         """Drops the connection, whatever waits in its buffer."""
         self._transport.abort()
+        self._open_gate()
 
     # What Hypercorn asks of wsproto's connection.
 
@@ -126,37 +156,55 @@ class Line:
         """See `wsproto.connection.Connection`."""
         return self._inner.send(event)
 
-    def receive_data(self, data: bytes | None) -> None:
-        """See `wsproto.connection.Connection`."""
-        self.heard_s = time.monotonic()
-        if data and not self._deaf:
-            self._buffer = self._buffer + data if self._buffer else data
-            self._parse()
+    # In the place of WSStream.handle.
 
-    def events(self) -> Iterator[Event]:
-        """See `wsproto.connection.Connection`: nothing is left for Hypercorn to do."""
-        return iter(())
+    async def handle(self, event: Any) -> None:
+        """Takes what Hypercorn has read, and returns when more is wanted: until then Hypercorn, and with it TCP, holds the peer back."""
+        if not isinstance(event, Data):
+            await self._other_events(event)
+            return
+        self.heard_s = time.monotonic()
+        self._buffer = self._buffer + event.data if self._buffer else event.data
+        while not self._parse() and not self._transport.is_closing():
+            if self._deaf or self._listener is None or self._listener.is_full():
+                await self._pass_gate()
+            else:
+                await asyncio.sleep(0)
+
+    async def _pass_gate(self) -> None:
+        self._gate = asyncio.get_running_loop().create_future()
+        try:
+            await self._gate
+        finally:
+            self._gate = None
+
+    def _open_gate(self) -> None:
+        if self._gate is not None and not self._gate.done():
+            self._gate.set_result(None)
 
     # Frames (RFC 6455, section 5.2).
 
-    def _parse(self) -> None:
+    def _parse(self) -> bool:
+        """Works on what has come, for a slice of time; True when more bytes are wanted."""
         listener = self._listener
         if listener is None:
-            return
-        data, at = self._buffer, 0
-        while not self._deaf:
-            if listener.is_full():
-                self._pause()
-                break
+            return False
+        data, at, until_s = self._buffer, 0, time.monotonic() + SLICE_S
+        starved = False
+        while not self._deaf and not listener.is_full():
             end = self._frame_end(data, at)
             if end is None:
+                starved = True
                 break
             if data[at] == _WHOLE_TEXT and data[at + 1] & _MASKED and not self._fragmented:
                 self._whole_text(listener, data, at, end)
             else:
                 self._other(listener, data[at:end], data[at])
             at = end
+            if time.monotonic() > until_s:
+                break
         self._buffer = b"" if self._deaf else data[at:]
+        return starved and not self._deaf
 
     def _frame_end(self, data: bytes, at: int) -> int | None:
         """Where the frame that begins at `at` ends; None if it is not there yet."""
@@ -193,6 +241,9 @@ class Line:
 
     def _other(self, listener: Listener, frame: bytes, first: int) -> None:
         """A fragment, a control frame, a binary message, or something that is not WebSocket at all: wsproto knows."""
+        if self._odd.take(time.monotonic()):
+            self._break(Close.OVERLOADED)
+            return
         if first & 0x0F in (0, 1, 2):
             self._fragmented = not first & 0x80
         self._inner.receive_data(frame)
@@ -202,14 +253,21 @@ class Line:
                     self._fragment(listener, text, finished=finished)
                 case BytesMessage(data=part, message_finished=finished):
                     listener.feed_binary(bytes(part), finished=finished)
-                case Ping() if self._inner.state is ConnectionState.OPEN:
-                    self._transport.write(self._inner.send(event.response()))
+                case Ping():
+                    self._answer_ping(event)
+                case Pong():
+                    self._answers, self._unanswered_s = True, math.inf
                 case CloseConnection(code=code) if self._inner.state is ConnectionState.OPEN:
                     self._break(code)
                 case CloseConnection():
                     self._answer_close(event)
                 case _:
                     pass
+
+    def _answer_ping(self, ping: Ping) -> None:
+        """Behind our close nothing more is said."""
+        if self._inner.state is ConnectionState.OPEN and self._transport.get_write_buffer_size() < PONG_BYTES:
+            self._transport.write(self._inner.send(ping.response()))
 
     def _fragment(self, listener: Listener, text: str, *, finished: bool) -> None:
         if text:
@@ -233,9 +291,8 @@ class Line:
         self.broken = code
         with suppress(LocalProtocolError):
             self._transport.write(self._inner.send(CloseConnection(code=code)))
-        self._transport.pause_reading()
         asyncio.get_running_loop().call_later(FLUSHED_S, self._end_our_side)
-        asyncio.get_running_loop().call_later(FAREWELL_S, self._transport.abort)
+        asyncio.get_running_loop().call_later(FAREWELL_S, self.abort)
 
     def _end_our_side(self) -> None:
         """The end of TCP behind the close frame: a peer need not wait for the drop to see that it is over (section 7.1.1).
@@ -251,9 +308,5 @@ class Line:
     def _hang_up(self) -> None:
         """Both sides have said goodbye: what is written still goes out, for a moment."""
         self._transport.close()
-        asyncio.get_running_loop().call_later(FAREWELL_S, self._transport.abort)
-
-    def _pause(self) -> None:
-        if not self._paused:
-            self._paused = True
-            self._transport.pause_reading()
+        self._open_gate()
+        asyncio.get_running_loop().call_later(FAREWELL_S, self.abort)

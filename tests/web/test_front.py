@@ -34,7 +34,9 @@ def test_the_names_the_line_goes_through_are_where_they_were():
     assert "self.protocol_send" in inspect.getsource(Connection.run)
     assert "await self.connection.receive_data" not in inspect.getsource(WSStream.handle)
     assert "self.connection.receive_data(event.data)" in inspect.getsource(WSStream.handle)
-    assert "self.connection.events()" in inspect.getsource(WSStream._handle_events)
+    assert "await self.stream.handle(event)" in inspect.getsource(H11Protocol._handle_events)
+    assert "await self.protocol.handle(RawData(data))" in inspect.getsource(TCPServer._read_data)
+    assert "self.connection.send(event)" in inspect.getsource(WSStream._send_wsproto_event)
 
 
 def test_hypercorn_still_accepts_compression_unless_the_offer_is_taken_away():
@@ -50,6 +52,11 @@ def test_hypercorn_still_accepts_compression_unless_the_offer_is_taken_away():
     assert any(name == b"sec-websocket-extensions" for name, _ in as_it_comes.accept(None, [])[1])
     assert not any(name == b"sec-websocket-extensions" for name, _ in held_back.accept(None, [])[1])
     assert PerMessageDeflate.name == "permessage-deflate"
+
+
+def test_hypercorn_still_hands_on_a_read_of_any_size_without_a_turn_for_others():
+    assert "events()" in inspect.getsource(WSStream._handle_events)
+    assert "sleep" not in inspect.getsource(WSStream._handle_events)
 
 
 def test_quart_still_puts_messages_into_a_queue_without_a_bound():

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from hypercorn.protocol.events import StreamClosed
 from hypothesis import given
 from hypothesis import strategies as st
 from wsproto.connection import ConnectionState
@@ -86,8 +87,7 @@ async def test_a_message_above_the_limit_closes_with_1009_and_nothing_behind_it_
     (close,) = pair.heard()
     assert isinstance(close, CloseConnection)
     assert close.code == 1009
-    assert not pair.transport.reading
-    feed(pair, b"\x81\x85" + b"z" * 1_000_000)
+    assert pair.held_back
     assert pair.line._buffer == b""
     assert pair.listener.texts == []
 
@@ -101,8 +101,7 @@ async def test_the_limit_is_in_bytes_not_in_characters(pair):
 
 async def test_endless_fragments_end_at_the_limit(pair):
     fragment = TextMessage("y" * 1000, message_finished=False)
-    for _ in range(100):
-        feed(pair, pair.say(fragment))
+    feed(pair, b"".join(pair.say(fragment) for _ in range(100)))
     assert pair.line.broken == 1009
     assert pair.listener.texts == []
 
@@ -168,15 +167,17 @@ async def test_a_full_listener_stops_the_reading_and_gets_the_rest_in_order_late
     pair = Pair(room=2)
     feed(pair, pair.say(*[TextMessage(str(n)) for n in range(5)]))
     assert pair.listener.texts == ["0", "1"]
-    assert not pair.transport.reading
+    assert pair.held_back
     pair.listener.room = 4
     pair.line.resume()
+    pair.go_on()
     assert pair.listener.texts == ["0", "1", "2", "3"]
-    assert not pair.transport.reading
+    assert pair.held_back
     pair.listener.room = 9
     pair.line.resume()
+    pair.go_on()
     assert pair.listener.texts == ["0", "1", "2", "3", "4"]
-    assert pair.transport.reading
+    assert not pair.held_back
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 65535, 65536, 200_000])
@@ -212,3 +213,94 @@ async def test_a_broken_line_is_dropped_after_a_moment(pair, monkeypatch):
     feed(pair, b"\x81\x02hi")
     while not pair.transport.aborted:  # noqa: ASYNC110 - the timer of the line is what is waited for
         await asyncio.sleep(0.005)
+
+
+async def test_a_dropped_connection_holds_hypercorn_back_no_longer():
+    """Else the task of a reader that was full when its peer vanished would stay for good."""
+    pair = Pair(room=0)
+    feed(pair, pair.say(TextMessage("x")))
+    assert pair.held_back
+    pair.line.abort()
+    pair.go_on()
+    assert not pair.held_back
+
+
+async def test_a_connection_that_was_lost_while_nobody_read_is_found_at_the_next_beat():
+    pair = Pair(room=0)
+    feed(pair, pair.say(TextMessage("x")))
+    pair.transport.closed = True
+    pair.line.beat(25, 0.5)
+    pair.go_on()
+    assert not pair.held_back
+
+
+async def test_bytes_before_anybody_listens_wait():
+    pair = Pair()
+    pair.line._listener = None
+    feed(pair, pair.say(TextMessage("early")))
+    assert pair.held_back
+    pair.line.listen(pair.listener)
+    pair.go_on()
+    assert pair.listener.texts == ["early"]
+    assert not pair.held_back
+
+
+async def test_many_frames_that_come_at_once_are_worked_on_in_slices(pair, monkeypatch):
+    """A read of 64 KiB holds ten thousand empty frames: worked on in one go they stopped everybody for a fifth of a second."""
+    monkeypatch.setattr("web.line.SLICE_S", 0.0)
+    feed(pair, pair.say(*[TextMessage(str(n)) for n in range(50)]))
+    assert pair.listener.texts == [str(n) for n in range(50)]
+    assert pair.turns >= 49
+
+
+@pytest.mark.parametrize(
+    "frame", [b"\x89\x80\0\0\0\0", b"\x8a\x80\0\0\0\0", b"\x00\x80\0\0\0\0"], ids=["pings", "pongs", "empty fragments"]
+)
+async def test_a_flood_of_control_frames_or_fragments_closes_with_4100(pair, frame):
+    feed(pair, b"\x01\x80\0\0\0\0" if frame[0] == 0 else b"")
+    feed(pair, frame * 3000)
+    close = pair.heard()[-1]
+    assert isinstance(close, CloseConnection)
+    assert close.code == 4100
+    assert pair.held_back
+
+
+async def test_as_many_pings_as_any_client_may_send_are_answered(pair):
+    feed(pair, pair.say(*[Ping(b"there?")] * 500))
+    assert pair.heard() == [Pong(b"there?")] * 500
+
+
+async def test_pongs_that_are_not_read_do_not_pile_up(pair):
+    pair.transport.unsent = 100_000
+    feed(pair, pair.say(Ping(b"there?")))
+    assert pair.transport.written == b""
+
+
+async def test_a_peer_whose_pongs_have_stopped_is_dropped_though_it_talks_on(pair):
+    """A one-way network: it sends, hears nothing and does not notice."""
+    pair.line.beat(25, 0.5)
+    (ping,) = pair.heard()
+    feed(pair, pair.say(ping.response()))
+    pair.line._pinged_s -= 25
+    pair.line.beat(25, 0.5)
+    pair.line._unanswered_s -= 36
+    feed(pair, pair.say(TextMessage("still here")))
+    pair.line.beat(25, 0.5)
+    assert not pair.transport.aborted
+    pair.line._unanswered_s -= 1
+    pair.line.beat(25, 0.5)
+    assert pair.transport.aborted
+
+
+async def test_a_peer_that_never_answers_pings_but_talks_stays(pair):
+    pair.line.beat(25, 0.5)
+    pair.line._unanswered_s -= 1000
+    feed(pair, pair.say(TextMessage("no pongs from me")))
+    pair.line.beat(25, 0.5)
+    assert not pair.transport.aborted
+
+
+async def test_what_is_no_data_goes_where_it_went_before(pair):
+    event = StreamClosed(stream_id=1)
+    await pair.stream.handle(event)
+    assert pair.others == [event]
