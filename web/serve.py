@@ -40,6 +40,8 @@ from web.stranger import Strangers
 from web.tls import server_context
 from web.token import TokenSigner
 
+KERNEL_BYTES = 128 * 1024
+"""What the kernel keeps of one socket's bytes in each direction (Linux takes it twice)."""
 DRAIN_S = 4.0
 """Accepted commands may take this long to finish when the server stops."""
 GOODBYE_S = 3.5
@@ -168,6 +170,9 @@ def _listen(host: str, port: int) -> socket.socket:
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            # What is not read yet waits at whoever wrote it: by itself Linux would keep megabytes for each socket.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, KERNEL_BYTES)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
             listener.bind(found[4])
             listener.listen(4096)
             listener.setblocking(False)
