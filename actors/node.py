@@ -29,6 +29,7 @@ from actors.user import UserActor
 from actors.withdrawal import Withdrawals
 
 SWEEP_S = 0.5
+"""Between two looks at every session; less where the heartbeat is short."""
 
 
 class Node:
@@ -57,6 +58,7 @@ class Node:
         self.revocation = Revocation(self)
         self.turnstile = Turnstile()
         """Through which openings go."""
+        self.sweep_s = min(SWEEP_S, options.heartbeat_s / 5)
         self._tasks = tasks
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
@@ -165,7 +167,7 @@ class Node:
         self.spawn(self._wake_stores())
         self.spawn(self.revocation.follow())
         while True:
-            await asyncio.sleep(SWEEP_S)
+            await asyncio.sleep(self.sweep_s)
             now_s, now_ms = self.clock.monotonic_s(), self.clock.wall_ms()
             for session in tuple(self.sessions):
                 try:
@@ -203,7 +205,7 @@ class Node:
             session.end(Close.TOKEN)
         elif session.writing_since_s is not None and now_s - session.writing_since_s > options.stall_s:
             session.end(Close.SLOW_READER)
-        if session.ready and now_s - session.written_s > options.heartbeat_s - 2 * SWEEP_S:
+        if session.ready and now_s - session.written_s > options.heartbeat_s - 2 * self.sweep_s:
             session.push(wire.PING)
 
     async def drain(self, patience_s: float, farewell_s: float) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from quart import Websocket
 
 from actors.close import Close
-from actors.node import SWEEP_S, Node
+from actors.node import Node
 from actors.session import Session
 from web.front import Disconnected
 from web.line import FAREWELL_S, Line
@@ -23,7 +23,7 @@ async def attend(socket: Websocket, session: Session, node: Node) -> None:
     line: Line = socket.scope["dibs.line"]  # type: ignore[typeddict-item]
     hanging_up = _HangUp(socket, line, session, node.spawn)
     session.on_end = hanging_up.begin
-    session.on_beat = lambda: line.beat(node.options.heartbeat_s, SWEEP_S)
+    session.on_beat = lambda: line.beat(node.options.heartbeat_s, node.sweep_s)
     session.on_room = line.resume
     session.on_stuck = line.abort
     if node.draining:

@@ -189,3 +189,15 @@ async def test_what_was_counted_adds_up(world):
     assert sum(tally.batch.counts) == sum(tally.append_s.counts) == len(world.journal.batches)
     assert tally.batch.total == sum(map(len, world.journal.batches))
     assert tally.encodings == 8
+
+
+@pytest.mark.parametrize("heartbeat_s", [0.1, 0.5, 2.0, 25.0])
+async def test_a_client_hears_something_in_every_heartbeat_however_short(heartbeat_s):
+    """Looked at twice a second, a session with a heartbeat of 0.1 s heard something every half second."""
+    async with World(heartbeat_s=heartbeat_s) as world:
+        user = await world.user()
+        for _ in range(20):
+            user.forget()
+            start_s = now_s()
+            await user.expect("ping")
+            assert now_s() - start_s <= heartbeat_s
