@@ -234,7 +234,10 @@ class Participant(Actor[ParticipantMessage]):
 
     async def _answer(self, session: "Session", id: str, answer: Callable[[], Coroutine[Any, Any, bytes | Refused]]) -> None:
         try:
-            found = await answer()
+            # One after another, each when the client has taken what it asked for before: a page may be large.
+            async with session.asking:
+                await session.until_taken()
+                found = await answer() if session.close_code is None else Refused(code="unavailable")
         except StorageUnavailable:
             found = Refused(code="unavailable")
         except Exception as error:

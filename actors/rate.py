@@ -24,3 +24,11 @@ class Bucket:
             self._left = max(0.0, self._left - 1.0)
             return 0.0
         return (1.0 - self._left) / self._rate
+
+    def owe(self, now_s: float, cost: float) -> float:
+        """Takes what has happened already, into debt if need be; the seconds until the debt is paid."""
+        if not self._rate:
+            return 0.0
+        self._left = min(self._burst, self._left + (now_s - self.at_s) * self._rate) - cost
+        self.at_s = now_s
+        return max(0.0, -self._left / self._rate)

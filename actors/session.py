@@ -32,6 +32,12 @@ _FREE = (f.Malformed, f.Ping, f.Pong, f.Received, f.Typing, f.Renew)
 _WITH_BODY = (f.Send, f.Note, f.Announce)
 FREE_RATE = 10
 """Frames without an answer of their own may come this many times as fast as a user's commands."""
+REFUSALS = 10
+"""Commands that the rate refuses cost as much as one of those frames: whoever does not hear is answered, but at a bounded pace."""
+LARGE_BYTES = 6 * 1024
+"""As much as one of those frames costs each piece of this size of a message that is larger."""
+THROTTLE_S = 0.02
+"""Whoever is read more slowly is read in pieces, not frame by frame."""
 HELD_S = 1.0
 """How long sends to a chat stay held for the retry of the one that failed."""
 ROOM_BYTES = 256 * 1024
@@ -62,6 +68,8 @@ class Session:
         self.outstanding = 0
         """Commands without an answer."""
         self._expected = 0
+        self.asking = asyncio.Lock()
+        """Held by the query of this session that is under way."""
         self.catchup = Catchup(self)
         self.on_hello: Callable[[], None] = _nothing
         """Called once, when the session has an identity and a place."""
@@ -91,14 +99,21 @@ class Session:
 
     def feed(self, text: str) -> None:
         """Takes one text message. Whoever feeds asks `is_full` before each, and goes on at `on_room`."""
+        if self._is_over():
+            return  # not even read: who floods on after its end gets nothing for it
+        if len(text) > LARGE_BYTES:
+            self._spend(len(text) / LARGE_BYTES)
         try:
             for frame in f.parse(text):
-                if self.close_code is not None or self._draining:
+                if self._is_over():
                     return
                 self._take(frame)
         except Exception as error:
             self.node.log.error("session_failed", session=self.name, error=repr(error), exc_info=error)
             self.end(Close.LOST_PLACE)
+
+    def _is_over(self) -> bool:
+        return self.close_code is not None or self._draining
 
     def feed_binary(self, part: bytes, *, finished: bool) -> None:
         """Only text is spoken here: the first part of anything else is the end."""
@@ -114,7 +129,7 @@ class Session:
 
     def _take(self, frame: f.Frame | f.Malformed) -> None:
         if isinstance(frame, _FREE):
-            self._spend()
+            self._spend(1.0)
         if self.identity is None:
             self._greet(frame)
             return
@@ -145,12 +160,12 @@ class Session:
             case _:
                 self.participant.hear(self, frame, body)
 
-    def _spend(self) -> None:
-        """Frames that the rate of commands does not cover have a wide rate of their own; beyond it the client is read more slowly."""
-        wait_s = self._free.take(self.node.clock.monotonic_s())
+    def _spend(self, cost: float) -> None:
+        """What the rate of commands does not cover has a wide rate of its own; beyond it the client is read more slowly."""
+        wait_s = self._free.owe(self.node.clock.monotonic_s(), cost)
         if wait_s and not self._throttled:
             self._throttled = True
-            asyncio.get_running_loop().call_later(wait_s, self._unthrottle)
+            asyncio.get_running_loop().call_later(max(wait_s, THROTTLE_S), self._unthrottle)
 
     def _unthrottle(self) -> None:
         self._throttled = False
@@ -220,6 +235,8 @@ class Session:
     def refuse(self, id: str, refused: Refused) -> None:
         """See `Asker`."""
         self.node.tally.refusals[refused.code] += 1
+        if refused.code == "rate_limited":
+            self._spend(1 / REFUSALS)
         self._answered(wire.error(id, refused))
 
     def reply(self, frame: bytes) -> None:
@@ -360,6 +377,12 @@ class Session:
     async def until_room(self) -> None:
         """Returns when the outbox has room for what was read from the log."""
         while self.outbox.bytes > ROOM_BYTES and self.close_code is None:
+            self._room.clear()
+            await self._room.wait()
+
+    async def until_taken(self) -> None:
+        """Returns when the session is live and its client has taken what it was answered before, or when it has ended."""
+        while (not self.ready or self.outbox.bytes > ROOM_BYTES) and self.close_code is None:
             self._room.clear()
             await self._room.wait()
 
