@@ -6,6 +6,7 @@
 #   make leaks                           a million random frames of one store, and a look for another's; N=100000, SEED=17
 #   make fuzz                            a million frames of rubbish, guided by coverage; RUNS=10000, SEED=17, ARGS="socket" some targets
 #   make autobahn                        Autobahn's fuzzing client against our framing; needs a Python 2.7 for the tool
+#   make attack                          every attack in full, a quarter of an hour; SHARE=0.1 a tenth, ARGS="pings" some rows
 
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null)
@@ -22,7 +23,7 @@ python = $(shell for python in python$(1) $${PYENV_ROOT:-$$HOME/.pyenv}/versions
 	"$$python" -c 'import sys$(if $(UV),,, ensurepip, venv); sys.exit("%d.%d" % sys.version_info[:2] != "$(1)")' 2>/dev/null \
 	&& command -v "$$python" && break; done)
 
-.PHONY: run test simulate faults interpreters leaks fuzz autobahn check lint format lock clean
+.PHONY: run test simulate faults interpreters attack leaks fuzz autobahn check lint format lock clean
 .DEFAULT_GOAL := check
 .DELETE_ON_ERROR:
 
@@ -47,6 +48,9 @@ fuzz: .venv/installed
 
 autobahn: .venv/installed
 	@$(BIN)/python -m tests.web.autobahn
+
+attack: .venv/installed
+	@SHARE=$(SHARE) $(BIN)/python -m tests.attack.run $(ARGS)
 
 lint: .venv/installed
 	$(BIN)/ruff format --check .

@@ -70,10 +70,11 @@ class BoundedConnection(ASGIWebsocketConnection):
         raise Disconnected
 
     async def accept_connection(self, send: ASGISendCallable, headers: Headers, subprotocol: str | None) -> None:
-        """Accepts, and puts a `Line` between Hypercorn and wsproto; raises `Disconnected` for a peer that did not wait for it."""
+        """Accepts, and puts a `Line` between Hypercorn and wsproto. Raises `Disconnected` if the stream has ended before."""
         await super().accept_connection(send, headers, subprotocol)
-        if send.__self__.closed:  # type: ignore[attr-defined]
-            raise Disconnected
+        stream: Any = send.__self__  # type: ignore[attr-defined]
+        if stream.closed or not hasattr(stream, "connection"):
+            raise Disconnected  # gone, or it sent frames before it was accepted, which Hypercorn answered with 400
         if "dibs.line" not in self.scope:
             self.scope["dibs.line"] = Line(send.__self__, self.message_limit)  # type: ignore[typeddict-unknown-key, attr-defined]
 
