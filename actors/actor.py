@@ -60,13 +60,12 @@ class Actor(Generic[Message]):
 
     async def run(self) -> None:
         """The actor's task."""
-        mailbox = self.mailbox
+        mailbox, peaks = self.mailbox, self._tally.mailbox_peak
         try:
             while not self._stopped:
-                await mailbox.wait()
-                depth = len(mailbox)
-                if depth > self._tally.mailbox_peak[self.kind]:
-                    self._tally.mailbox_peak[self.kind] = depth
+                depth = await mailbox.wait()
+                if depth > peaks[self.kind]:
+                    peaks[self.kind] = depth
                 for _ in range(SLICE):
                     message = self._next()
                     if message is None:

@@ -9,7 +9,8 @@ something came in between is decided without an await, by comparing the cursor w
 """
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from actors import frame as f
 from actors import wire
@@ -21,6 +22,8 @@ from actors.outbox import Track
 
 if TYPE_CHECKING:
     from actors.session import Session
+
+T = TypeVar("T")
 
 RETRY_S = 0.5
 """The pause before the log is read again when storage did not answer."""
@@ -153,9 +156,9 @@ class Catchup:
         stores = sorted(identity.stores)
         await session.participant.arrive(stores)
         limit = node.options.list_limit
-        found = await asyncio.gather(*(node.storage.snapshot(store, identity.id, limit) for store in stores))
+        found = await _all([node.storage.snapshot(store, identity.id, limit) for store in stores])
         snapshots = dict(zip(stores, found, strict=True))
-        records = await asyncio.gather(*(node.storage.load_chats(store, snapshots[store].users) for store in stores))
+        records = await _all([node.storage.load_chats(store, snapshots[store].users) for store in stores])
         self._welcome()
         self._show([record for some in records for record in some], {store: snapshots[store].offset for store in stores})
         for store in stores:
@@ -203,7 +206,7 @@ class Catchup:
         assert identity is not None
         assert session.participant is not None
         stores = [store for store in await node.storage.stores_of_user(identity.id) if identity.may_enter(store)]
-        found = await asyncio.gather(*(node.storage.load_chats(store, (identity.id,)) for store in stores))
+        found = await _all([node.storage.load_chats(store, (identity.id,)) for store in stores])
         records = [record for (record,) in found if record.chat.exists]
         records.sort(key=lambda record: (-record.chat.at, record.chat.store))
         session.participant.frequent(record.chat.store for record in records)
@@ -267,3 +270,8 @@ class Catchup:
         shown = [wire.summary(record, side) for record in records if self._session.enters(record.chat.store)]
         for frame in wire.chats(shown, offsets):
             self._session.push(frame)
+
+
+async def _all(reads: list[Coroutine[Any, Any, T]]) -> list[T]:
+    """What several stores hold, read at once. Most people have one, and a single read needs no task of its own."""
+    return [await reads[0]] if len(reads) == 1 else await asyncio.gather(*reads)

@@ -51,14 +51,15 @@ class Mailbox(Generic[Message]):
             return self._control.popleft()
         return self._commands.popleft() if self._commands else None
 
-    async def wait(self) -> None:
-        """Returns when there is a message. For one waiter."""
+    async def wait(self) -> int:
+        """Returns when there is a message, or whoever waits is to look up: how many there are. For one waiter."""
         if not self._control and not self._commands:
             self._waiter = asyncio.get_running_loop().create_future()
             try:
                 await self._waiter
             finally:
                 self._waiter = None
+        return len(self._commands) + len(self._control)
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from actors import frame as f
 from actors import wire
+from actors.bell import Bell
 from actors.body import BadBody, BodyTooLarge, encode_body
 from actors.catchup import Catchup
 from actors.close import Close
@@ -88,7 +89,7 @@ class Session:
         self._early: list[tuple[bytes, int]] = []
         """Answers and notices that came before `ready`."""
         self._held: dict[tuple[str, str], tuple[str, int, Refused, float]] = {}
-        self._work = asyncio.Event()
+        self._work = Bell()
         self._room = asyncio.Event()
         self._room.set()
         self._idle = asyncio.Event()
@@ -363,7 +364,6 @@ class Session:
             if not payload:
                 if self.close_code is not None:
                     return
-                self._work.clear()
                 await self._work.wait()
                 continue
             tally.deliveries += frames
@@ -394,7 +394,7 @@ class Session:
 
     def wake(self) -> None:
         """There is something to write."""
-        self._work.set()
+        self._work.ring()
         if self.outbox.bytes > ROOM_BYTES:
             self._room.clear()
 
@@ -405,7 +405,7 @@ class Session:
         if self.close_code is None:
             self.close_code = code
             self.catchup.stop()
-            self._work.set()
+            self._work.ring()
             self._room.set()
             self._idle.set()
             self._update_room()

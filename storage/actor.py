@@ -27,9 +27,11 @@ from actors.append import (
     Unmet,
     Withdrawn,
 )
+from actors.bell import Bell
 from actors.port import Clock, Log
 from actors.tally import Tally
 from actors.withdrawal import Withdrawal
+from storage.deadline import Deadline, within
 from storage.journal import Journal, JournalLost, JournalRefused, JournalUnreachable
 
 ANSWER_S = 4.0
@@ -41,6 +43,8 @@ GATHER_BYTES = 16 * 1024 * 1024
 PAUSE_S = (0.0, 0.05, 0.1, 0.2, 0.5)
 """The pause before the n-th try at the same batch."""
 
+WATCH_S = 0.25
+"""Deadlines are looked at this often at most."""
 PING_S = 1.0
 """After this long without a reply the storage is asked whether it is there."""
 
@@ -67,7 +71,8 @@ class StorageActor:
         self._abandoned = False
         self._maybe_done = False
         """Whether the batch on its way may have been carried out already."""
-        self._work = asyncio.Event()
+        self._work = Bell()
+        self._deadline = Deadline(ANSWER_S)
         self._born = ""
         self._nonce = secrets.randbits(32)
         self._heard_s = clock.monotonic_s()
@@ -115,7 +120,7 @@ class StorageActor:
         append.nonce = self._nonce.to_bytes(4, "big")
         self._gathered.append((append, settler, self._clock.monotonic_s()))
         self._gathered_bytes += append.size
-        self._work.set()
+        self._work.ring()
 
     @property
     def depth(self) -> int:
@@ -128,7 +133,8 @@ class StorageActor:
         try:
             while True:
                 try:
-                    await self._work.wait()
+                    if not self._gathered:
+                        await self._work.wait()
                     self._take()
                     await self._settle_batch()
                 except Exception as error:  # noqa: BLE001 - the storage actor outlives its bugs
@@ -148,8 +154,6 @@ class StorageActor:
         self._sent, self._gathered = self._gathered[:count], self._gathered[count:]
         self._gathered_bytes -= size
         self._told_unknown = self._abandoned = self._maybe_done = False
-        if not self._gathered:
-            self._work.clear()
 
     # One batch on its way.
 
@@ -191,7 +195,7 @@ class StorageActor:
         started_s = self._clock.monotonic_s()
         maybe_before, self._maybe_done = self._maybe_done, True
         try:
-            async with asyncio.timeout(ANSWER_S):
+            with within(self._deadline):
                 outcomes = await self._journal.append(batch)
         except JournalUnreachable as error:
             self._maybe_done = maybe_before
@@ -232,8 +236,6 @@ class StorageActor:
         withdrawn = [waiting for waiting in self._gathered if (waiting[0].store, waiting[0].user) in chats]
         self._gathered = [waiting for waiting in self._gathered if (waiting[0].store, waiting[0].user) not in chats]
         self._gathered_bytes -= sum(append.size for append, _, _ in withdrawn)
-        if not self._gathered:
-            self._work.clear()
         return withdrawn
 
     def _tell(self, waiting: list[Waiting], outcomes: list[Outcome]) -> None:
@@ -248,7 +250,7 @@ class StorageActor:
     async def _watch(self) -> None:
         ping: asyncio.Task[None] | None = None
         while True:
-            await asyncio.sleep(0.25)
+            await asyncio.sleep(max(WATCH_S, self._next_s() - self._clock.monotonic_s()))
             if (ping is None or ping.done()) and self._clock.monotonic_s() - self._heard_s >= PING_S:
                 ping = asyncio.get_running_loop().create_task(self._ping())
             late_s = self._clock.monotonic_s() - ANSWER_S
@@ -263,14 +265,17 @@ class StorageActor:
                 late = [waiting for waiting in self._gathered if waiting[2] < late_s]
                 self._fail_gathered(late)
 
+    def _next_s(self) -> float:
+        """When there is something to look at, at the latest; what is appended meanwhile is due later than that."""
+        began_s = [waiting[0][2] + ANSWER_S for waiting in (self._sent, self._gathered) if waiting]
+        return min([self._heard_s + PING_S, *began_s])
+
     def _fail_gathered(self, late: list[Waiting]) -> None:
         """What waited too long was never sent. What came behind it in the same chats was decided on it, and fails with it: decided
         again it would wait as long once more."""
         self._gathered = self._gathered[len(late) :]
         self._gathered_bytes -= sum(append.size for append, _, _ in late)
         withdrawn = self._withdraw({(append.store, append.user) for append, _, _ in late if append.user})
-        if not self._gathered:
-            self._work.clear()
         self._tell(late + withdrawn, [Failed("storage cannot be reached", "unavailable")] * (len(late) + len(withdrawn)))
 
     async def _ping(self) -> None:
@@ -294,7 +299,7 @@ class StorageActor:
 
     async def _read(self, read: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            async with asyncio.timeout(ANSWER_S):
+            with within(self._deadline):
                 try:
                     found = await read(*args, **kwargs)
                 except JournalLost as error:

@@ -37,6 +37,7 @@ from actors.event import AgentArrived, MessageAdded
 from actors.identity import IdentitySide
 from actors.withdrawal import Withdrawal
 from storage.batch import Limits, Plan, plan
+from storage.deadline import Deadline, within
 from storage.journal import JournalLost, JournalRefused, JournalUnreachable
 from storage.key import BIRTH, COUNT, LAYOUT, STORES, WITHDRAWN, StoreKeys, stores_of_agent, stores_of_user
 from storage.pipe import Command, Pipe
@@ -62,7 +63,8 @@ class RedisJournal:
         self._limits = limits
         self._witness = witness
         self._birth = ""
-        self._asked: list[tuple[Command, asyncio.Future[Any]]] = []
+        self._asked: list[tuple[tuple[Command, ...], asyncio.Future[Any]]] = []
+        self._deadline = Deadline(READ_TIMEOUT_S)
         self._reading: asyncio.Task[None] | None = None
         self.round_trips = 0
         """How many lists of commands carried batches."""
@@ -157,10 +159,10 @@ class RedisJournal:
     async def read_log(self, store: str, after: int, limit: int) -> LogPage:
         """See `Reads.read_log`."""
         keys = StoreKeys(store)
-        found, oldest, head = await asyncio.gather(
-            self._ask(("XRANGE", keys.log, f"({after}", "+", "COUNT", limit)),
-            self._ask(("XRANGE", keys.log, "-", "+", "COUNT", 1)),
-            self._ask(("HGET", keys.head, "of")),
+        found, oldest, head = await self._ask_all(
+            ("XRANGE", keys.log, f"({after}", "+", "COUNT", limit),
+            ("XRANGE", keys.log, "-", "+", "COUNT", 1),
+            ("HGET", keys.head, "of"),
         )
         offset = int(head or 0)
         return LogPage(
@@ -239,7 +241,7 @@ class RedisJournal:
         found: list[str] = []
         for start in range(0, len(stores), 500):
             some = stores[start : start + 500]
-            counts = await asyncio.gather(*(self._ask(("ZCARD", StoreKeys(store).claimed)) for store in some))
+            counts = await self._ask_all(*(("ZCARD", StoreKeys(store).claimed) for store in some))
             found.extend(store for store, count in zip(some, counts, strict=True) if count)
         return tuple(found)
 
@@ -254,10 +256,14 @@ class RedisJournal:
     async def _run(self, script: str, keys: Sequence[str], args: Sequence[str | int]) -> Any:
         return await self._ask(self._reader.script(script, keys, args))
 
-    def _ask(self, command: Command) -> asyncio.Future[Any]:
-        """One reply. Whoever waits may be cancelled; the call itself never is."""
+    async def _ask(self, command: Command) -> Any:
+        """One reply."""
+        return (await self._ask_all(command))[0]
+
+    def _ask_all(self, *commands: Command) -> asyncio.Future[Any]:
+        """The replies. Whoever waits may be cancelled; the call itself never is."""
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._asked.append((command, answer))
+        self._asked.append((commands, answer))
         if self._reading is None or self._reading.done():
             self._reading = asyncio.get_running_loop().create_task(self._read())
         return answer
@@ -265,25 +271,35 @@ class RedisJournal:
     async def _read(self) -> None:
         while self._asked:
             asked, self._asked = self._asked[:256], self._asked[256:]
-            asked = [(command, answer) for command, answer in asked if not answer.done()]
+            asked = [(commands, answer) for commands, answer in asked if not answer.done()]
             if not asked:
                 continue
             try:
-                async with asyncio.timeout(READ_TIMEOUT_S):
-                    replies = await self._reader.call([command for command, _ in asked])
+                with within(self._deadline):
+                    replies = iter(await self._reader.call([command for commands, _ in asked for command in commands]))
             except TimeoutError:
-                replies = [JournalLost("no reply in time")] * len(asked)
+                _fail(asked, JournalLost("no reply in time"))
             except Exception as error:  # noqa: BLE001 - whoever asked must hear, whatever it was
-                replies = [error] * len(asked)
-            for (_, answer), reply in zip(asked, replies, strict=True):
-                if answer.done():
-                    continue
-                if isinstance(reply, ResponseError):
-                    answer.set_exception(JournalRefused(str(reply)))
-                elif isinstance(reply, Exception):
-                    answer.set_exception(reply)
-                else:
-                    answer.set_result(reply)
+                _fail(asked, error)
+            else:
+                for commands, answer in asked:
+                    _settle(answer, [next(replies) for _ in commands])
+
+
+def _settle(answer: asyncio.Future[Any], replies: list[Any]) -> None:
+    if answer.done():
+        return
+    for reply in replies:
+        if isinstance(reply, ResponseError):
+            answer.set_exception(JournalRefused(str(reply)))
+            return
+    answer.set_result(replies)
+
+
+def _fail(asked: Sequence[tuple[tuple[Command, ...], asyncio.Future[Any]]], error: Exception) -> None:
+    for _, answer in asked:
+        if not answer.done():
+            answer.set_exception(error)
 
 
 def _indexes(batch: Sequence[Append]) -> list[Command]:
