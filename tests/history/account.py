@@ -46,18 +46,13 @@ class Life:
     ended: int | None = None
     serving: str | None = None
     """The generation of its `welcome`."""
+    id: str = attrs.field(init=False)
+    is_agent: bool = attrs.field(init=False)
+    side: str = attrs.field(init=False)
 
-    @property
-    def id(self) -> str:
-        return self.opening.id
-
-    @property
-    def is_agent(self) -> bool:
-        return self.opening.role != "user"
-
-    @property
-    def side(self) -> str:
-        return "store" if self.is_agent else "user"
+    def __attrs_post_init__(self) -> None:
+        self.id, self.is_agent = self.opening.id, self.opening.role != "user"
+        self.side = "store" if self.is_agent else "user"
 
     @property
     def resume(self) -> dict[str, int]:

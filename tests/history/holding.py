@@ -148,6 +148,7 @@ def _state(summary: Frame) -> dict[str, Any]:
     }
 
 
+LISTS = frozenset({"chats", "history"})
 ABOUT_A_CHAT = NUMBERED | {"marks", "typing"}
 
 
@@ -156,11 +157,11 @@ def nothing_crosses(account: Account) -> Iterator[Violation]:
     for life in account.lives.values():
         for place, frame in life.told:
             kind = frame["type"]
-            inside = frame.get("chats") or frame.get("messages") or ()
-            for part in (frame, *inside):
-                if fault := _crosses(life, part, is_part=part is not frame):
-                    what = f"{kind} {fault}"
-                    yield Violation("nothing crosses", f"{life} is told a {what} {account.at(place)}")
+            if fault := _crosses(life, frame, is_part=False):
+                yield Violation("nothing crosses", f"{life} is told a {kind} {fault} {account.at(place)}")
+            for part in frame.get("chats") or frame.get("messages") or () if kind in LISTS else ():
+                if fault := _crosses(life, part, is_part=True):
+                    yield Violation("nothing crosses", f"{life} is told a {kind} {fault} {account.at(place)}")
     for attempt in account.attempts:
         life, (store, user) = attempt.life, attempt.chat
         if attempt.acked and "store" in attempt.frame and not (_enters(life, store) and (life.is_agent or user == life.id)):

@@ -156,7 +156,8 @@ class Tab:
         if self.link is not None:
             for frame in frames:
                 self.world.recorder.asked(self.session, frame)
-                self.world.note(self.name, f"says {brief(frame)}")
+                if self.world.is_told:
+                    self.world.note(self.name, f"says {brief(frame)}")
             self.link.say(list(frames) if len(frames) > 1 else frames[0])
 
     def command(self, *frames: Frame) -> None:

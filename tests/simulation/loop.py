@@ -6,10 +6,9 @@ one place; between tasks every order is possible, and the shuffle tries them. A 
 
 import asyncio
 import random
-from collections.abc import Callable
-from contextvars import Context, ContextVar, copy_context
+from contextvars import ContextVar, copy_context
+from functools import partial
 from heapq import heappop, heappush
-from typing import Any
 
 NODE: ContextVar[str] = ContextVar("NODE", default="")
 """Whose handle it is; nobody's for clients, the network and the storage."""
@@ -21,24 +20,24 @@ class Spinning(RuntimeError):
     """Time does not go on."""
 
 
-class Handle:
-    """What `call_soon` and its like return: asyncio's own ask more questions, and a run makes ten thousand of them."""
+class Handle(list):
+    """What `call_soon` and its like return: callback, arguments, context. A list, because a run makes thousands of them."""
 
-    __slots__ = ("args", "callback", "context", "is_cancelled")
-
-    def __init__(self, callback: Callable[..., Any], args: tuple[Any, ...], context: Context | None) -> None:
-        self.callback, self.args, self.is_cancelled = callback, args, False
-        self.context = copy_context() if context is None else context
+    __slots__ = ()
+    __hash__ = object.__hash__
 
     def cancel(self) -> None:
-        self.is_cancelled = True
+        self[0] = None
 
     def cancelled(self) -> bool:
-        return self.is_cancelled
+        return self[0] is None
 
 
 class SimulatedLoop(asyncio.BaseEventLoop):
     """Starts at 0 s."""
+
+    get_debug = bool
+    """False; every future asks for it."""
 
     def __init__(self, chance: random.Random) -> None:
         super().__init__()
@@ -46,7 +45,10 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._now_s = 0.0
         self._turns = self._timers = 0
         self._heap: list[tuple[float, int, Handle]] = []
+        self._ready: list[Handle] = []
         self._paused: dict[str, list[Handle]] = {}
+        self.create_future = partial(asyncio.Future, loop=self)  # type: ignore[method-assign]
+        self.create_task = partial(asyncio.Task, loop=self, name="")  # type: ignore[method-assign,assignment]
 
     def time(self) -> float:
         return self._now_s
@@ -62,7 +64,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         return node in self._paused
 
     def call_soon(self, callback, *args, context=None):
-        handle = Handle(callback, args, context)
+        handle = Handle((callback, args, copy_context() if context is None else context))
         self._ready.append(handle)
         return handle
 
@@ -70,39 +72,38 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         return self.call_at(self._now_s + delay, callback, *args, context=context)
 
     def call_at(self, when, callback, *args, context=None):
-        handle = Handle(callback, args, context)
+        handle = Handle((callback, args, copy_context() if context is None else context))
         self._timers += 1
         heappush(self._heap, (when, self._timers, handle))
         return handle
 
     def _run_once(self) -> None:
-        ready, heap = self._ready, self._heap
-        if not ready:
-            self._leap(heap)
-        self._turns += 1
-        if self._turns > TURNS_LIMIT:
-            raise Spinning(f"something spins at {self._now_s} s: {[handle.callback for handle in ready][:5]}")
-        now_s = self._now_s
-        while heap and heap[0][0] <= now_s:
-            ready.append(heappop(heap)[2])
-        turn = list(ready)
-        ready.clear()
-        if len(turn) == 2:
-            if self._chance.random() < 0.5:
-                turn.reverse()
-        elif turn:
-            self._chance.shuffle(turn)
-        if self._paused:
-            turn = [handle for handle in turn if not self._is_held(handle)]
-        for handle in turn:
-            if not handle.is_cancelled:
-                try:
-                    handle.context.run(handle.callback, *handle.args)
-                except Exception as error:  # noqa: BLE001 - as asyncio's handles do
-                    self.call_exception_handler({"message": "a callback failed", "exception": error})
+        """Turns, until the loop is to stop. In a turn everything runs that is ready at its begin."""
+        heap, chance = self._heap, self._chance.random
+        while not self._stopping:
+            if not self._ready:
+                self._leap(heap)
+            self._turns += 1
+            if self._turns > TURNS_LIMIT:
+                raise Spinning(f"something spins at {self._now_s} s: {[handle[0] for handle in self._ready][:5]}")
+            turn, self._ready = self._ready, []
+            while heap and heap[0][0] <= self._now_s:
+                turn.append(heappop(heap)[2])
+            for i in range(len(turn) - 1, 0, -1):
+                j = int(chance() * (i + 1))
+                turn[i], turn[j] = turn[j], turn[i]
+            if self._paused:
+                turn = [handle for handle in turn if not self._is_held(handle)]
+            for handle in turn:
+                callback, args, context = handle
+                if callback is not None:
+                    try:
+                        context.run(callback, *args)
+                    except Exception as error:  # noqa: BLE001 - as asyncio's handles do
+                        self.call_exception_handler({"message": "a callback failed", "exception": error})
 
     def _leap(self, heap: list[tuple[float, int, Handle]]) -> None:
-        while heap and heap[0][2].is_cancelled:
+        while heap and heap[0][2][0] is None:
             heappop(heap)
         if not heap:
             raise Spinning("everybody waits and no timer is set: nothing would ever happen")
@@ -111,7 +112,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             self._turns = 0
 
     def _is_held(self, handle: Handle) -> bool:
-        node = handle.context.get(NODE, "")
+        node = handle[2].get(NODE, "")
         if node in self._paused:
             self._paused[node].append(handle)
             return True

@@ -19,6 +19,10 @@ WRITES = frozenset((b"HSET", b"HSETNX", b"HINCRBY", b"RPUSH", b"XADD", b"SADD", 
 WRITING = WRITES | {b"HDEL", b"LTRIM", b"SREM", b"ZREM", b"PEXPIRE"}
 
 
+WORD: dict[type, Callable[[Any], bytes]] = {str: str.encode, int: b"%d".__mod__}
+"""How what is not bytes goes over the wire."""
+
+
 class Stream:
     """Entries by number; the second half of an id is always 0."""
 
@@ -52,6 +56,8 @@ class ZSet:
 class Redis:
     """`execute` takes a command as it goes over the wire and returns its reply, or the error in the reply's place."""
 
+    commands: "Commands"
+
     def __init__(self) -> None:
         self.data: dict[bytes, Any] = {}
         self.is_full = False
@@ -60,14 +66,16 @@ class Redis:
         self.trace: list[tuple[tuple[bytes, ...], Any]] | None = None
 
     def execute(self, command: tuple[Any, ...]) -> Any:
-        words = [word if type(word) is bytes else word.encode() if type(word) is str else b"%d" % word for word in command]
+        words = [word if type(word) is bytes else WORD[type(word)](word) for word in command]
         try:
             if command[0] == "EVALSHA":
                 count = int(words[2])
                 self._is_in_script, self._is_dirty = True, False
                 reply = LUA.run(self, str(command[1]), words[3 : 3 + count], words[3 + count :])
-            else:
+            elif self.is_full:
                 reply = self.call(*words)
+            else:
+                reply = self.commands[words[0]](self, *words[1:])
         except ResponseError as error:
             reply = error
         self._is_in_script = self._is_dirty = False
@@ -76,14 +84,11 @@ class Redis:
         return reply
 
     def call(self, name: bytes, *args: Any) -> Any:
-        """One command; raises `ResponseError`. Arguments are bytes, or numbers of a script where a number belongs."""
-        if self.is_full:
-            if name in WRITES and not self._is_dirty:
-                raise ResponseError(FULL)
-            self._is_dirty = self._is_in_script and (self._is_dirty or name in WRITING)
-        if name not in COMMANDS:
-            raise NotImplementedError(f"the simulated Redis does not know {name.decode()}: teach it in tests/simulation/redis.py")
-        return COMMANDS[name](self, *args)
+        """One command of a server that is full; raises `ResponseError`."""
+        if name in WRITES and not self._is_dirty:
+            raise ResponseError(FULL)
+        self._is_dirty = self._is_in_script and (self._is_dirty or name in WRITING)
+        return self.commands[name](self, *args)
 
     def copy(self) -> dict[bytes, Any]:
         """All data, as a backup."""
@@ -91,9 +96,9 @@ class Redis:
 
     def _get(self, key: bytes, kind: type) -> Any:
         value = self.data.get(key)
-        if value is not None and type(value) is not kind:
-            raise ResponseError(WRONG_TYPE)
-        return value
+        if value is None or type(value) is kind:
+            return value
+        raise ResponseError(WRONG_TYPE)
 
     def _make(self, key: bytes, kind: type) -> Any:
         value = self._get(key, kind)
@@ -304,6 +309,13 @@ def span(start: Any, stop: Any, length: int) -> tuple[int, int]:
     return max(first + length if first < 0 else first, 0), max((last + length if last < 0 else last) + 1, 0)
 
 
-COMMANDS: dict[bytes, Callable[..., Any]] = {
-    name.upper().encode(): method for name, method in vars(Redis).items() if callable(method) and not name.startswith("_")
-}
+class Commands(dict[bytes, Callable[..., Any]]):
+    """Name to method. Arguments are bytes, or numbers of a script where a number belongs."""
+
+    def __missing__(self, name: bytes) -> Callable[..., Any]:
+        raise NotImplementedError(f"the simulated Redis does not know {name.decode()}: teach it in tests/simulation/redis.py")
+
+
+Redis.commands = Commands(
+    (name.upper().encode(), method) for name, method in vars(Redis).items() if callable(method) and not name.startswith("_")
+)
