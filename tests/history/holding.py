@@ -104,7 +104,8 @@ class _Held:
                 state |= {f"{frame['side']} {name}": frame[name] for name in ("received", "read") if name in frame}
 
     def _state(self, frame: Frame) -> dict[str, Any]:
-        return self._states.setdefault((frame["store"], frame["user"]), dict.fromkeys(FIELDS, 0) | {"owner": None})
+        """Of a chat that was closed, and so not shown, a client knows what it has been told since."""
+        return self._states.setdefault((frame["store"], frame["user"]), {"epoch": 0, "seq": 0})
 
     def _event(self, frame: Frame) -> None:
         if self._life.is_agent:
@@ -127,12 +128,10 @@ class _Held:
                 yield f"it knows nothing of chat {store}/{user}, which is {summary['status']}"
             elif state is not None:
                 fresh = _state(summary)
-                wrong = [f"{name} {state[name]} instead of {fresh[name]}" for name in FIELDS if state[name] != fresh[name]]
+                known = [name for name, value in state.items() if value or name not in ("epoch", "seq")]
+                wrong = [f"{name} {state[name]} instead of {fresh[name]}" for name in known if state[name] != fresh[name]]
                 if wrong:
                     yield f"of chat {store}/{user} it holds {', '.join(wrong)}"
-
-
-FIELDS = ("status", "owner", "epoch", "seq", "user received", "user read", "store read")
 
 
 def _state(summary: Frame) -> dict[str, Any]:

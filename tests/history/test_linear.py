@@ -8,7 +8,7 @@ from tests.history import ownership as own
 from tests.history.day import GOOD, acked_twice, claimed_twice, two_messages
 from tests.history.linear import RULES, check, report
 from tests.history.record import History, Kept, Opened, Setting
-from tests.history.scene import changed, frame_with, kept, log_with, told, without
+from tests.history.scene import Scene, changed, frame_with, kept, log_with, told, without
 
 
 def test_a_server_that_keeps_its_promises_breaks_no_rule():
@@ -240,6 +240,20 @@ def test_every_rule_is_shown_to_catch_something():
 @pytest.mark.parametrize("make", [claimed_twice, acked_twice, two_messages])
 def test_the_small_scenes_break_no_rule(make):
     assert not check(make().history)
+
+
+def test_an_agent_who_is_told_the_past_of_a_closed_chat_need_not_know_its_marks():
+    """A closed chat is in no snapshot, so a resume tells of its messages and of nothing else. On a busy machine the suite met it."""
+    scene = Scene()
+    agent, user = scene.open("agent", "a1"), scene.open("user", "u1")
+    scene.ask(user, "send")
+    scene.ask(agent, "claim", user="u1")
+    scene.ask(agent, "read", user="u1", seq=1)
+    scene.ask(agent, "resolve", user="u1")
+    late = scene.open("agent", "a2", resume={"s1": 0})
+    assert not check(scene.history)
+    lost = without(scene.history, told(late, type="status", reason="resolve"))
+    assert check(lost, [holding.at_rest_everybody_holds_what_is_kept])
 
 
 def test_what_a_rolled_back_storage_lost_is_forgiven_only_to_those_who_were_told_of_another_generation():
