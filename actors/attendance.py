@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from actors import wire
 from actors.chat import Chat, Party, Side
 from actors.command import GiveBackChat
-from actors.delivery import Newest
+from actors.delivery import Newest, marks_key
 from actors.event import StatusChanged, marks, subject
 from actors.request import Asker, Internal, Request, sender_digest
 from actors.store_message import OwnedFound, PlacesFound, Tick
@@ -51,7 +51,9 @@ class Attendance:
         self._releasing: set[str] = set()
         self._places: dict[str, int] = {}
         """Waiting user who is online to the place it was told."""
-        self._marks: dict[tuple[str, Side], bytes] = {}
+        self._marks: dict[tuple[str, Side], Newest] = {}
+        self._marks_told: dict[tuple[str, Side], Newest] = {}
+        """Those of the last tick: some may still be on their way to a session."""
         self._presence_due = False
         self._presence_told: Newest | None = None
         self._queue_due = False
@@ -81,7 +83,7 @@ class Attendance:
 
     def forget_marks(self) -> None:
         """What is still to be told is of data that are gone."""
-        self._marks = {}
+        self._marks, self._marks_told = {}, {}
 
     def stop(self) -> None:
         """No tick comes any more."""
@@ -117,8 +119,13 @@ class Attendance:
     def mark_moved(self, chat: Chat, side: Side) -> None:
         """A side has received or read more."""
         received, read = (chat.user_received, chat.user_read) if side == "user" else (0, chat.store_read)
-        self._marks[chat.user, side] = marks(subject(chat.store, chat.user), side, received, read)
+        frame = marks(subject(chat.store, chat.user), side, received, read)
+        self._marks[chat.user, side] = Newest(marks_key(chat.store, chat.user, side), frame, chat.rank(side))
         self._schedule()
+
+    def is_moving(self, user: str, side: Side) -> bool:
+        """Whether marks that were gathered before now may still come to a session."""
+        return (user, side) in self._marks or (user, side) in self._marks_told
 
     def welcome_agent(self, session: "Session") -> None:
         """A new session hears at once who is there."""
@@ -247,13 +254,12 @@ class Attendance:
     # Marks and typing.
 
     def _tell_marks(self) -> None:
-        told, self._marks = self._marks, {}
-        for (user, side), frame in told.items():
-            self.show(("marks", self._actor.store, user, side), frame, user, agents=True, user=True)
+        self._marks_told, self._marks = self._marks, {}
+        for (user, _), newest in self._marks_told.items():
+            self.show(newest, user, agents=True, user=True)
 
-    def show(self, key: tuple[str, ...], frame: bytes, of_user: str, *, agents: bool, user: bool) -> None:
+    def show(self, newest: Newest, of_user: str, *, agents: bool, user: bool) -> None:
         """Shows a frame without a number to the store's agents, to the chat's user, or to both."""
-        newest = Newest(key, frame)
         if agents:
             for agent in self._node.agents_of.get(self._actor.store, {}).values():
                 agent.tell(newest)

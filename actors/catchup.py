@@ -267,9 +267,10 @@ class Catchup:
 
     def _show(self, records: list[ChatRecord], offsets: dict[str, int] | None) -> None:
         side: Side = "user" if offsets is None else "store"
-        shown = [wire.summary(record, side) for record in records if self._session.enters(record.chat.store)]
-        for frame in wire.chats(shown, offsets):
+        shown = [record for record in records if self._session.enters(record.chat.store)]
+        for frame in wire.chats([wire.summary(record, side) for record in shown], offsets):
             self._session.push(frame)
+        self._session.marks_shown([record.chat for record in shown])
 
 
 async def _all(reads: list[Coroutine[Any, Any, T]]) -> list[T]:

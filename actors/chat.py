@@ -68,6 +68,10 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
         """The owner's id, empty when nobody owns the chat: one half of the fence."""
         return self.owner.id if self.owner else ""
 
+    def rank(self, side: Side) -> int:
+        """How far the marks of a side have come: they only rise, so of two states the one with the higher rank is the newer."""
+        return self.user_received + self.user_read if side == "user" else self.store_read
+
     def unread(self, side: Side) -> int:
         """The messages of the other side above this side's read mark. Arithmetic, so it can neither drift nor be negative."""
         if side == "store":

@@ -5,6 +5,8 @@ Each delivery names the number it follows. A session that is not at that number 
 
 import msgspec
 
+from actors.chat import Side
+
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """Consecutive frames of one store for agents, or of one chat for its user."""
@@ -44,6 +46,8 @@ class Newest(msgspec.Struct, frozen=True):
     key: tuple[str, ...]
     """What it shows (presence, queue, marks, typing), the store, and where needed the chat and the side."""
     frame: bytes
+    rank: int = 0
+    """Of marks: the higher is the newer."""
 
     @property
     def store(self) -> str:
@@ -56,3 +60,8 @@ class Notice(msgspec.Struct, frozen=True):
 
     store: str
     frame: bytes
+
+
+def marks_key(store: str, user: str, side: Side) -> tuple[str, ...]:
+    """The key of the marks of one side of a chat."""
+    return ("marks", store, user, side)

@@ -16,8 +16,9 @@ from actors import wire
 from actors.bell import Bell
 from actors.body import BadBody, BodyTooLarge, encode_body
 from actors.catchup import Catchup
+from actors.chat import Chat, Side
 from actors.close import Close
-from actors.delivery import Delivery, Newest, Notice
+from actors.delivery import Delivery, Newest, Notice, marks_key
 from actors.identity import Identity
 from actors.outbox import Outbox, Track
 from actors.rate import Bucket
@@ -31,6 +32,7 @@ BAD_FRAMES_IN_A_ROW = 10
 # A union in `isinstance` is built anew at each call; these are asked for every frame.
 _FREE = (f.Malformed, f.Ping, f.Pong, f.Received, f.Typing, f.Renew)
 _WITH_BODY = (f.Send, f.Note, f.Announce)
+SIDES: tuple[Side, ...] = ("user", "store")
 FREE_RATE = 10
 """Frames without an answer of their own may come this many times as fast as a user's commands."""
 REFUSALS = 10
@@ -88,6 +90,10 @@ class Session:
         self._free = Bucket(node.options.rate * FREE_RATE, self.opened_s)
         self._early: list[tuple[bytes, int]] = []
         """Answers and notices that came before `ready`."""
+        self._early_marks: dict[tuple[str, ...], Newest] | None = {}
+        """Marks that came before the snapshot was shown."""
+        self._marks_shown: dict[tuple[str, ...], int] = {}
+        """Key to the rank of the marks in the snapshot, where older ones may still be on their way here."""
         self._held: dict[tuple[str, str], tuple[str, int, Refused, float]] = {}
         self._work = Bell()
         self._room = asyncio.Event()
@@ -305,10 +311,34 @@ class Session:
 
     def show(self, newest: Newest) -> None:
         """Adds a frame of which the newest alone matters; before `ready` it waits."""
-        if self.close_code is None and self.enters(newest.store):
+        if self.close_code is None and self.enters(newest.store) and (not newest.rank or self._is_news(newest)):
             self.outbox.put_newest(newest.key, newest.frame)
             if self.ready:
                 self.wake()
+
+    def _is_news(self, newest: Newest) -> bool:
+        """Whether marks are no older than the snapshot."""
+        if self._early_marks is not None:
+            self._early_marks[newest.key] = newest
+            return False
+        shown = self._marks_shown.get(newest.key, 0)
+        if newest.rank < shown:
+            return False
+        if shown:
+            del self._marks_shown[newest.key]
+        return True
+
+    def marks_shown(self, chats: list[Chat]) -> None:
+        """The snapshot with these chats goes out: marks that were gathered before it was read are not to follow it."""
+        for chat in chats:
+            actor = self.node.stores.get(chat.store)
+            for side in SIDES:
+                key = marks_key(chat.store, chat.user, side)
+                if (actor is not None and actor.attendance.is_moving(chat.user, side)) or key in (self._early_marks or ()):
+                    self._marks_shown[key] = chat.rank(side)
+        early, self._early_marks = self._early_marks, None
+        for newest in (early or {}).values():
+            self.show(newest)
 
     def deliver(self, delivery: Delivery) -> None:
         """Takes what follows the cursor; anything else sends the session back to the log."""

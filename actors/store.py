@@ -36,6 +36,7 @@ from actors.append import (
 from actors.attendance import Attendance
 from actors.chat import Chat, Owner
 from actors.command import GiveBackChat, MarkReceived, SendMessage, TransferChat, side_of
+from actors.delivery import Newest
 from actors.event import AgentArrived, AgentLeft, AvailabilitySet, Event, MarkMoved, subject, tail
 from actors.fanout import FanOut
 from actors.refusal import Refused
@@ -503,7 +504,8 @@ class StoreActor(Actor[StoreMessage]):
         if side == "store" and slot.chat.owner_id != message.by.id:
             return
         frame = wire.typing(subject(self.store, message.user), side, on=message.on)
-        self.attendance.show(("typing", self.store, message.user, side), frame, message.user, agents=side == "user", user=side == "store")
+        newest = Newest(("typing", self.store, message.user, side), frame)
+        self.attendance.show(newest, message.user, agents=side == "user", user=side == "store")
 
 
 def _is_news(outcome: Outcome) -> TypeGuard[Committed | Duplicate]:

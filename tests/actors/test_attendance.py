@@ -6,6 +6,8 @@ from itertools import pairwise
 import pytest
 
 from actors.attendance import GATHER_S, PAUSE_S
+from actors.chat import Party
+from actors.command import MarkRead
 from tests.actors.world import World
 
 
@@ -355,6 +357,25 @@ async def test_marks_are_gathered_to_the_newest_once_a_second_and_reach_both_sid
         assert len([mark for mark in marks if mark["side"] == "user"]) <= 3
         newest = {mark["side"]: mark for mark in marks}
         assert (newest["user"]["read"], newest["user"]["received"], newest["store"]["read"]) == (30, 30, 1)
+
+
+@pytest.mark.parametrize("side", ["user", "agent"])
+async def test_marks_that_were_gathered_before_a_snapshot_was_read_do_not_follow_it(world, side):
+    """They did, so that a message went from read to unread for a moment; the simulation saw it."""
+    owner, user = await claimed(world)
+    for number in range(3):
+        await owner.send(str(number), user="u1")
+    await user.ack("read", store="s1", seq=1)
+    await owner.expect("marks", read=1)
+    await user.ack("read", store="s1", seq=2)
+    await world.behind("u1", MarkRead(by=Party("user", "u1"), id="behind", seq=3))
+    late = await world.user() if side == "user" else await world.agent("a2")
+    await asyncio.sleep(2)
+    assert [mark["read"] for mark in owner.of("marks")] == [1, 2]
+    assert not late.of("marks")
+    await user.ack("read", store="s1", seq=4)
+    assert (await late.expect("marks"))["read"] == 4
+    assert not world.node.sessions & {session for session in world.node.sessions if session._marks_shown}
 
 
 @pytest.mark.parametrize("beyond", [10, 2**60])

@@ -26,7 +26,7 @@ from tests.simulation.server import Server
 from tests.simulation.verb import act
 
 EXCUSED = {
-    "sticky": ("goes back to",),
+    "sticky": (),
     "roaming": ("goes back to",),
     "rollback": ("goes back to", "the same id has the same answer", "nothing is logged as an error"),
 }
