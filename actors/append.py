@@ -18,6 +18,7 @@ unknown     sends the same ids again before anything       after 4 s `unavailabl
 =========== ============================================== ========================================================
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
@@ -241,6 +242,9 @@ class Storage(Reads, Protocol):
     @property
     def outages(self) -> int:
         """How often the storage was out of reach: a grace period that saw it change starts anew."""
+
+    on_rollback: Callable[[], None]
+    """Called when the data turn out to be behind what was seen of them, before anything is told that rests on what they are now."""
 
     async def renew_generation(self) -> None:
         """The storage has lost its tail: from now on there is another generation."""

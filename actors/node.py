@@ -60,6 +60,7 @@ class Node:
         """Through which openings go."""
         self.sweep_s = min(SWEEP_S, options.heartbeat_s / 5)
         self._tasks = tasks
+        storage.on_rollback = self.rolled_back
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Runs work that belongs to no mailbox: a read, a session's catch-up."""
@@ -139,9 +140,21 @@ class Node:
         if self.stores.get(actor.store) is actor:
             del self.stores[actor.store]
 
+    def rolled_back(self) -> None:
+        """The storage is behind what was seen of it: a new generation begins, and everybody comes again."""
+        self.spawn(self._renew())
+        for store in dict.fromkeys((*self.stores, *self.agents_of, *self.users_of)):
+            self._forget_tail(store)
+        for session in tuple(self.sessions):
+            if session.identity is not None:
+                session.end(Close.LOST_PLACE)
+
     def lost_tail(self, store: str) -> None:
         """The storage is behind what was delivered of a store: a new generation begins, and whoever follows the store comes again."""
         self.spawn(self._renew())
+        self._forget_tail(store)
+
+    def _forget_tail(self, store: str) -> None:
         for there in (self.agents_of, self.users_of):
             for participant in there.get(store, {}).values():
                 participant.tails.pop(store, None)

@@ -47,6 +47,8 @@ WATCH_S = 0.25
 """Deadlines are looked at this often at most."""
 PING_S = 1.0
 """After this long without a reply the storage is asked whether it is there."""
+LOOK_S = 5.0
+"""And this often, whatever it replies, whether it is what it was: another node may know that it was rolled back."""
 
 _NOT_AS_DECIDED = (Conflicted, Unmet, Withdrawn, Failed)
 
@@ -78,6 +80,10 @@ class StorageActor:
         self._heard_s = clock.monotonic_s()
         self.outages = 0
         self.reachable = True
+        self.on_rollback: Callable[[], None] = _nobody
+        """See `Storage.on_rollback`."""
+        self._looked_s = self._heard_s
+        self._renewing = False
 
     @property
     def generation(self) -> str:
@@ -91,7 +97,9 @@ class StorageActor:
     async def renew_generation(self) -> None:
         """See `Storage.renew_generation`. In memory at once: whoever comes again must not be taken for somebody who knows."""
         self._born = secrets.token_hex(8)
+        self._renewing = True
         self._born = await self._read(self._journal.rebirth)
+        self._renewing = False
 
     async def withdraw(self, withdrawal: Withdrawal) -> int:
         """See `Storage.withdraw`."""
@@ -210,6 +218,7 @@ class StorageActor:
             self._failed(error)
             return None
         self._heard()
+        self._notice()
         self._tally.append_s.observe(self._clock.monotonic_s() - started_s)
         self._tally.batch.observe(len(batch))
         return outcomes
@@ -251,7 +260,8 @@ class StorageActor:
         ping: asyncio.Task[None] | None = None
         while True:
             await asyncio.sleep(max(WATCH_S, self._next_s() - self._clock.monotonic_s()))
-            if (ping is None or ping.done()) and self._clock.monotonic_s() - self._heard_s >= PING_S:
+            if (ping is None or ping.done()) and self._clock.monotonic_s() >= self._look_s():
+                self._looked_s = self._clock.monotonic_s()
                 ping = asyncio.get_running_loop().create_task(self._ping())
             late_s = self._clock.monotonic_s() - ANSWER_S
             if self._sent and not self._told_unknown and self._sent[0][2] < late_s:
@@ -268,7 +278,10 @@ class StorageActor:
     def _next_s(self) -> float:
         """When there is something to look at, at the latest; what is appended meanwhile is due later than that."""
         began_s = [waiting[0][2] + ANSWER_S for waiting in (self._sent, self._gathered) if waiting]
-        return min([self._heard_s + PING_S, *began_s])
+        return min([self._look_s(), *began_s])
+
+    def _look_s(self) -> float:
+        return min(self._heard_s + PING_S, self._looked_s + LOOK_S)
 
     def _fail_gathered(self, late: list[Waiting]) -> None:
         """What waited too long was never sent. What came behind it in the same chats was decided on it, and fails with it: decided
@@ -287,6 +300,14 @@ class StorageActor:
             self._failed(error)
         else:
             self._heard()
+        self._notice()
+
+    def _notice(self) -> None:
+        """Data that are not what was seen of them are told of at once, before anything is told that rests on them."""
+        if self._journal.rolled_back and not self._renewing:
+            self._renewing = True
+            self._log.error("storage_rolled_back")
+            self.on_rollback()
 
     def _heard(self) -> None:
         self._heard_s = self._clock.monotonic_s()
@@ -308,6 +329,7 @@ class StorageActor:
                     found = await read(*args, **kwargs)
         except (JournalUnreachable, JournalRefused, JournalLost, TimeoutError) as error:
             self._failed(error)
+            self._notice()
             raise StorageUnavailable from error
         self._heard()
         return found
@@ -365,3 +387,7 @@ class StorageActor:
     async def withdrawals(self, since: int) -> tuple[Withdrawal, ...]:
         """See `Storage`."""
         return await self._read(self._journal.withdrawals, since)
+
+
+def _nobody() -> None:
+    """No node rests on this storage yet."""

@@ -26,14 +26,18 @@ class JournalLost(Exception):
 class Journal(Reads, Protocol):
     """Keeps what is appended, judges fences and conditions, and gives it back by number."""
 
+    @property
+    def rolled_back(self) -> bool:
+        """Whether the data were found to be behind what was seen of them, or another node has found that; until `rebirth`."""
+
     async def birth(self) -> str:
         """The birth mark of this set of data, made at the first call."""
 
     async def rebirth(self) -> str:
-        """A new birth mark, for data that is not what it was."""
+        """A new birth mark, for data that is not what it was; or the one that another node has given it for that."""
 
     async def ping(self) -> None:
-        """Raises if the journal does not answer."""
+        """Raises if the journal does not answer; finds out whether the data were rolled back."""
 
     async def probe(self) -> None:
         """Writes a trifle; raises if the journal cannot be reached or takes no writes."""

@@ -226,12 +226,16 @@ class MemoryJournal:
         """See `Journal.birth`."""
         return self._birth
 
+    rolled_back = False
+    """What is in memory alone goes as a whole."""
+
     async def ping(self) -> None:
         """See `Journal.ping`."""
 
     async def rebirth(self) -> str:
         """See `Journal.rebirth`."""
         self._birth = secrets.token_hex(8)
+        self.rolled_back = False
         return self._birth
 
     async def withdraw(self, withdrawal: Withdrawal) -> int:

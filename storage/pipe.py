@@ -41,6 +41,11 @@ class Pipe:
         self._name = f"dibs-{secrets.token_hex(6)}"
         self._sha: dict[str, bytes] = {}
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the next call goes over the connection of the last one."""
+        return self._connection is not None
+
     def script(self, name: str, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Command:
         """The command that runs a script of `storage/lua`."""
         return ("EVALSHA", _Sha(name), len(keys), *keys, *args)

@@ -62,7 +62,12 @@ class RedisJournal:
         self._now_ms = now_ms
         self._limits = limits
         self._witness = witness
+        self._name = secrets.token_hex(4) if witness is None else witness.name
         self._birth = ""
+        self._count = 0
+        """How many batches of this node were seen committed."""
+        self.rolled_back = False
+        """See `Journal.rolled_back`."""
         self._asked: list[tuple[tuple[Command, ...], asyncio.Future[Any]]] = []
         self._deadline = Deadline(READ_TIMEOUT_S)
         self._reading: asyncio.Task[None] | None = None
@@ -82,7 +87,7 @@ class RedisJournal:
         """See `Journal.append`."""
         planned = plan(batch, self._now_ms(), self._limits)
         # The count comes last: a file whose tail is torn off loses it first.
-        commands = [*_indexes(batch), self._writer.script("append", planned.keys, planned.args), ("INCR", COUNT)]
+        commands = [*_indexes(batch), self._writer.script("append", planned.keys, planned.args), ("HINCRBY", COUNT, self._name, 1)]
         self.round_trips += 1
         replies = await self._writer.call(commands)
         reply, count = replies[-2:]
@@ -96,13 +101,18 @@ class RedisJournal:
             if any(code in text.upper() for code in _NOT_NOW):
                 raise JournalUnreachable(text)
             raise JournalRefused(text)
-        if self._witness is not None and isinstance(count, int):
-            self._witness.note(self._birth, count)
+        if isinstance(count, int):
+            self.rolled_back |= count <= self._count
+            self._count = count
+            if self._witness is not None:
+                self._witness.note(self._birth, count)
         return _outcomes(planned, batch, reply)
 
     async def ping(self) -> None:
         """See `Journal.ping`."""
-        await self._ask(("PING",))
+        seen = self._count
+        birth, count = await self._ask_all(*self._look)
+        self._compare(birth, count, seen)
 
     async def probe(self) -> None:
         """See `Journal.probe`."""
@@ -111,15 +121,19 @@ class RedisJournal:
     async def birth(self) -> str:
         """See `Journal.birth`."""
         await self._ask(("SET", BIRTH, secrets.token_hex(8), "NX"))
-        self._birth = bytes(await self._ask(("GET", BIRTH))).decode()
-        count = int(await self._ask(("GET", COUNT)) or 0)
-        return await self.rebirth() if self._witness is not None and self._witness.has_seen_more(self._birth, count) else self._birth
+        birth, count = await self._ask_all(*self._look)
+        self._birth, self._count = bytes(birth).decode(), int(count or 0)
+        has_seen_more = self._witness is not None and self._witness.has_seen_more(self._birth, self._count)
+        return await self.rebirth() if has_seen_more else self._birth
 
     async def rebirth(self) -> str:
         """See `Journal.rebirth`."""
-        mark = secrets.token_hex(8)
-        await self._ask(("SET", BIRTH, mark))
-        self._birth = mark
+        birth, count = await self._ask_all(*self._look)
+        mark = "" if birth is None else bytes(birth).decode()
+        if mark in ("", self._birth):
+            mark = secrets.token_hex(8)
+            await self._ask(("SET", BIRTH, mark))
+        self._birth, self._count, self.rolled_back = mark, int(count or 0), False
         return mark
 
     async def withdraw(self, withdrawal: Withdrawal) -> int:
@@ -129,6 +143,15 @@ class RedisJournal:
             self._ask(("ZADD", WITHDRAWN, "GT", withdrawal.at, member)), self._ask(("ZSCORE", WITHDRAWN, member))
         )
         return int(moment)
+
+    @property
+    def _look(self) -> tuple[Command, Command]:
+        """What tells whether the data are those that this node knows."""
+        return ("GET", BIRTH), ("HGET", COUNT, self._name)
+
+    def _compare(self, birth: Any, count: Any, seen: int) -> None:
+        """`seen`: the count when it was asked; what was committed meanwhile may have been answered first."""
+        self.rolled_back |= birth is None or birth.decode() != self._birth or int(count or 0) < seen
 
     # Reading.
 
@@ -268,6 +291,19 @@ class RedisJournal:
             self._reading = asyncio.get_running_loop().create_task(self._read())
         return answer
 
+    async def _call(self, commands: list[Command]) -> list[Any]:
+        """The replies. A fresh connection is asked first whether the data behind it are still the same: what is read of others would be
+        taken for what follows on what is known."""
+        if self._reader.is_open or not self._birth or self.rolled_back:
+            return await self._reader.call(commands)
+        seen = self._count
+        birth, count, *replies = await self._reader.call([*self._look, *commands])
+        if not isinstance(birth, ResponseError) and not isinstance(count, ResponseError):
+            self._compare(birth, count, seen)
+        if self.rolled_back:
+            raise JournalLost("the data were rolled back")
+        return replies
+
     async def _read(self) -> None:
         while self._asked:
             asked, self._asked = self._asked[:256], self._asked[256:]
@@ -276,7 +312,7 @@ class RedisJournal:
                 continue
             try:
                 with within(self._deadline):
-                    replies = iter(await self._reader.call([command for commands, _ in asked for command in commands]))
+                    replies = iter(await self._call([command for commands, _ in asked for command in commands]))
             except TimeoutError:
                 _fail(asked, JournalLost("no reply in time"))
             except Exception as error:  # noqa: BLE001 - whoever asked must hear, whatever it was

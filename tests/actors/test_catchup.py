@@ -285,6 +285,21 @@ async def test_when_the_storage_is_behind_what_was_delivered_everybody_of_the_st
     assert (len(again.of("reset")), again.texts()) == (1, ["kept", "new"])
 
 
+async def test_when_the_storage_is_found_rolled_back_everybody_comes_again_though_nothing_is_committed(world):
+    world.expect_errors()
+    agent, user = await world.agent(), await world.user()
+    await user.send("lost")
+    await world.settle()
+    before = world.storage.generation
+    world.inner.rolled_back = True
+    assert [await agent.close_code(), await user.close_code()] == [Close.LOST_PLACE] * 2
+    assert world.storage.generation != before
+    back = await world.agent(resume={"s1": 2}, generation=before)
+    assert len(back.of("reset")) == 1
+    await asyncio.sleep(20)
+    assert back.session.close_code is None
+
+
 async def test_a_withheld_delivery_is_noticed_by_number_and_read_from_the_log(world):
     agent, user = await world.agent(), await world.user()
     await user.send("1")

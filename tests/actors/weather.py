@@ -69,6 +69,10 @@ class Weather:
             raise JournalLost("weather")
         return outcomes
 
+    @property
+    def rolled_back(self):
+        return self.inner.rolled_back
+
     def __getattr__(self, name):
         call = getattr(self.inner, name)
 

@@ -84,6 +84,7 @@ def _rollback_alive(world: "World", dice: random.Random, lasts_s: float) -> Mend
 
     def restore() -> None:
         world.server.stop()
+        world.loses(backup)
         world.server.redis.data = backup
         world.loop.call_later(0.2, world.server.start)
 

@@ -53,7 +53,8 @@ class Lines:
 class Memory:
     """Stands where `storage.witness.Witness` stands: what a node has on its disk outlives it."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self.name = name
         self._noted = ("", 0)
 
     def has_seen_more(self, birth: str, count: int) -> bool:
@@ -85,7 +86,7 @@ class SimulatedNode:
         self.links = Ordered()
         """The sockets of its clients."""
         self._server, self._options, self._note = server, options, note
-        self._witness = Memory()
+        self.witness = Memory(name)
         self._starts = 0
         self._journal: RedisJournal | None = None
         self._tasks: Tasks | None = None
@@ -103,7 +104,7 @@ class SimulatedNode:
         log.errors = self.errors
         tally, tasks = Tally(), Tasks(log)
         tasks._running = Ordered()  # type: ignore[assignment]
-        made = self._journal = journal(self._server, self.name, self.clock.wall_ms, self._witness)
+        made = self._journal = journal(self._server, self.name, self.clock.wall_ms, self.witness)
         storage = StorageActor(made, self.clock, tally, log)
         while True:
             try:

@@ -94,7 +94,7 @@ def schedule(seed: int) -> Schedule:
     steps = tuple(sorted((_step(dice, people) for _ in range(dice.randrange(60, 70))), key=lambda step: step.at_s))
     faults = _faults(dice, mode)
     # A node that starts watches all owners whom it does not see, those on other nodes too: a short grace would end their chats.
-    is_long = mode != "roaming" and any(fault.kind in ("kill", "rollback") for fault in faults)
+    is_long = mode != "roaming" and any(fault.kind in ("kill", "rollback", "rollback_alive") for fault in faults)
     return Schedule(
         seed=seed,
         mode=mode,
@@ -140,5 +140,6 @@ def _faults(dice: random.Random, mode: str) -> tuple[Fault, ...]:
         lasts_s = 10.0 if kind == "stall" and mode != "rollback" and dice.random() < 0.3 else round(0.1 + 3.0 * dice.random() ** 2, 3)
         faults.append(Fault(round(0.3 + dice.random() * span_s, 4), kind, lasts_s, dice.getrandbits(32)))
     if mode == "rollback":
-        faults.append(Fault(round(6.2 + dice.random() * 2, 4), "rollback", round(0.05 + dice.random(), 3), dice.getrandbits(32)))
+        kind = dice.choice(("rollback", "rollback_alive"))
+        faults.append(Fault(round(6.2 + dice.random() * 2, 4), kind, round(0.05 + dice.random(), 3), dice.getrandbits(32)))
     return tuple(sorted(faults, key=lambda fault: fault.at_s))

@@ -132,13 +132,18 @@ class SimulatedPipe:
         self.is_dead = False
         """The node was killed: nothing leaves any more."""
 
+    @property
+    def is_open(self) -> bool:
+        """See `Pipe.is_open`."""
+        return self._connection is not None and not self._connection.is_ended
+
     def script(self, name: str, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Command:
         """See `Pipe.script`."""
         return ("EVALSHA", name, len(keys), *keys, *args)
 
     async def call(self, commands: Sequence[Command]) -> list[Any]:
         """See `Pipe.call`."""
-        if self._connection is None or self._connection.is_ended:
+        if not self.is_open:
             await self._open()
         connection = self._connection
         if self.is_dead or connection is None:

@@ -8,10 +8,12 @@ import traceback
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import attrs
 
 from actors.option import Options
+from storage.key import BIRTH, COUNT
 from tests.history.feed import keep_from_journal
 from tests.history.holding import at_rest_everybody_holds_what_is_kept
 from tests.history.linear import RULES, check
@@ -73,6 +75,8 @@ class World:
         self.nodes = [SimulatedNode(f"n{i}", self.server, options, self.note, clock) for i, clock in enumerate(clocks, 1)]
         self.tabs = [Tab(self, someone, number) for someone in schedule.people for number in range(someone.tabs)]
         self._ids = 0
+        self._lost: bytes | None = None
+        """The birth mark of data of which something was lost that a node had seen committed."""
 
     def _pauses(self) -> bool:
         return any(fault.kind == "pause" for fault in self.schedule.faults)
@@ -143,9 +147,19 @@ class World:
         """Where the logs end: a node may still take somebody for gone who is on another."""
         return [value.numbers[-1] for value in self.server.redis.data.values() if isinstance(value, Stream)]
 
+    def loses(self, backup: dict[bytes, Any]) -> None:
+        """These data take the place of what there is now."""
+        birth, counts = backup.get(BIRTH.encode(), b""), backup.get(COUNT.encode(), {})
+        for node in self.nodes:
+            if node.witness.has_seen_more(birth.decode(), int(counts.get(node.name.encode(), b"0"))):
+                self._lost = birth
+
     async def _keep(self) -> None:
         reader = journal(self.server, "reader", lambda: 1_700_000_000_000)
-        await keep_from_journal(self.recorder, reader, self.schedule.stores, await reader.birth())
+        birth = await reader.birth()
+        if self._lost is not None and birth.encode() == self._lost:
+            self.faults.append("a roll-back is noticed: what was committed is gone, and the generation is the same")
+        await keep_from_journal(self.recorder, reader, self.schedule.stores, birth)
         await reader.close()
         kept = {line.store: line for line in self.recorder.lines if isinstance(line, Kept)}
         for tab in self.tabs:
