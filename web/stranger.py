@@ -19,7 +19,7 @@ from math import inf
 
 PATIENCE_S = 10.0
 """How long a socket may go without a `hello` or a request."""
-LOOK_S = 1.0
+LOOK_S = 0.25
 """Whoever was excused when its time would have been over is looked at again this often."""
 
 

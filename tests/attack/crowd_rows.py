@@ -21,7 +21,7 @@ Figures = dict[str, Any]
 Row = Callable[[Path, float], Awaitable[Figures]]
 LIMIT, SHARE = 4000, 1000
 CLOSED_S = 14
-"""Ten, two for the answer to a close that never comes, and what a machine with more to do adds."""
+"""Ten, over TLS two more for the answer to a close that never comes, and what a machine with more to do adds."""
 STRANGER_MB = 0.05
 """A session that has not said hello, the dearest of them; a silent socket costs a small part of it."""
 TLS = Path(__file__).parents[1] / "web" / "tls"
@@ -134,11 +134,11 @@ async def strangers(folder: Path, share: float) -> Figures:
 
 async def strangers_over_tls(folder: Path, share: float) -> Figures:
     """Slow TLS handshakes are strangers like the others."""
-    count = max(5, int(1000 * share) // len(KINDS) // 2)
+    count = max(10, int(40 * share))
     options = {"cert": TLS / "cert.pem", "key": TLS / "key.pem"}
     async with serving(folder, "tls", **options) as server, Crowd(server.address, tls=True) as crowd:
         for kind in KINDS:
-            await crowd.ask("stand", kind=kind, count=count, origins=["127.2.0.1"], a_second=100)
+            await crowd.ask("stand", kind=kind, count=count, origins=["127.2.0.1"], a_second=50)
         await until(crowd, lambda told: told["open"] == count * len(KINDS), 30, "all of them are in")
         told = await until(crowd, lambda told: told["open"] == 0, 25, "everybody is closed")
         lasted = told["lasted_s"]
