@@ -216,6 +216,7 @@ def test_what_is_taken_of_a_body_is_what_was_said_of_known_fields_and_nothing_ra
     known = {field.encode_name for field in msgspec.structs.fields(KINDS[kind])}
     assert json.loads(taken) == {key: value for key, value in said.items() if key in known and value is not None}
     assert len(taken) <= BODY_LIMIT
+    assert taken == msgspec.json.encode(json.loads(taken)), "compact"
     assert encode_body(kind, taken) == taken, "what others receive is as good as what was sent"
 
 

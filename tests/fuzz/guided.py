@@ -14,6 +14,8 @@ import time
 from pathlib import Path
 
 TOLD_S = 0.2
+LONGEST = 9000
+"""Bytes of an input: a body may be too large by then."""
 
 
 class Count:
@@ -58,7 +60,13 @@ def main():
     for number, seed in enumerate(seeds(arguments.target)):
         (corpus / f"seed-{number}").write_bytes(seed)
     target, count = module.TARGETS[arguments.target], Count(arguments.frames, guided=True)
-    options = [f"-seed={arguments.seed}", "-max_len=2048", f"-artifact_prefix={arguments.folder}/", "-rss_limit_mb=2048", "-timeout=60"]
+    options = [
+        f"-seed={arguments.seed}",
+        f"-max_len={LONGEST}",
+        f"-artifact_prefix={arguments.folder}/",
+        "-rss_limit_mb=2048",
+        "-timeout=60",
+    ]
     atheris.Setup([sys.argv[0], *options, str(corpus)], lambda data: count.add(target(data)))
     atheris.Fuzz()
 

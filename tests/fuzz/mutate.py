@@ -37,7 +37,7 @@ SPICE = [
 def frames(side):
     """A right frame of each type, and of each kind of body, as JSON, with `@` for the id."""
     cases = [*rubbish.cases(side), *rubbish.body_cases(side)]
-    return tuple(sorted({case.text for case in cases if case.good and "x-later" not in case.text}))
+    return tuple(sorted({case.text for case in cases if case.good and ("x-later" not in case.text or not rubbish.FIELDS[case.tag])}))
 
 
 def seeds(target):
@@ -49,10 +49,11 @@ def seeds(target):
         return [text.replace("@", "i").encode("utf-8", "surrogatepass") for text in texts]
     if target == "body":
         kinds = list(rubbish.BODIES)
-        return [
+        right = [
             bytes([kinds.index(kind)]) + rubbish.written([(one.name, one.right) for one in fields]).encode()
             for kind, fields in rubbish.BODIES.items()
         ]
+        return [*right, b'\0{"text":"%b"}' % (b"a" * 8170), b'\0{"text":"%b","x":"%b"}' % (b"a" * 40, rb"\u0061" * 1400)]
     if target == "token":
         claims = {"sub": "u1", "role": "agent", "stores": ["s1", "s2"], "name": "李娜", "exp": 1_800_000_060, "nbf": 1_800_000_000}
         return [json.dumps(claims).encode(), json.dumps(claims | {"role": "user", "stores": None}).encode(), b"a.b.c"]

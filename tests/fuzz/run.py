@@ -37,10 +37,11 @@ async def guide(target, goal, seed, folder, tell):
             found = json.loads(said)
             frames, guided = found["frames"], found["guided"]
             tell(frames)
-    finally:
-        if process.returncode is None:
-            process.kill()
+        # Not to be asked how it is before this: whoever asks may reap it, and then nobody learns how it ended.
         await process.wait()
+    except BaseException:
+        process.kill()
+        raise
     said = log.read_text(errors="replace")
     covered = re.findall(r"cov: (\d+) ft: (\d+) corp: (\d+)", said)
     how = "blind" if not guided else "coverage {}, features {}, corpus {}".format(*covered[-1]) if covered else "-"

@@ -121,6 +121,15 @@ async def test_what_is_not_websocket_closes_with_1002_and_nothing_behind_it_coun
     assert await talk(said + frame(TEXT, b"behind")) == [(CLOSE, b"\x03\xea")]
 
 
+async def test_behind_the_close_of_a_broken_line_our_side_of_tcp_ends_at_once_and_the_close_is_not_lost(address, monkeypatch):
+    """Whoever waited for our end, as a client has to, waited for the drop; and a drop at once takes back what the peer has not read."""
+    monkeypatch.setattr("web.line.FAREWELL_S", 3600)
+    for more in (b"", b"x" * 300_000):
+        async with dial(address, "/") as raw:
+            raw.say(frame(TEXT, b"x", mask=None) + more)
+            assert await raw.hear_all() == [(CLOSE, b"\x03\xea")]
+
+
 @pytest.mark.parametrize("code", [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999])
 async def test_a_close_is_answered_with_its_code(talk, code):
     said = code.to_bytes(2, "big")

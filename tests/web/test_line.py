@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from hypercorn.protocol.events import StreamClosed
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from wsproto.connection import ConnectionState
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
@@ -41,7 +41,7 @@ PAYLOADS = st.one_of(st.binary(max_size=130), st.text(max_size=60).map(str.encod
 """What is in a frame; the last two are good closes."""
 FRAMES = st.builds(
     frame,
-    st.sampled_from([0, 0, 1, 1, 1, 2, 9, 10, 8, 3, 11]),
+    st.sampled_from([0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 9, 10, 8, 3, 11]),
     PAYLOADS,
     fin=st.sampled_from([True, True, False]),
     reserved=st.sampled_from([0] * 12 + [1, 4]),
@@ -50,6 +50,7 @@ FRAMES = st.builds(
 )
 
 
+@settings(max_examples=400)
 @given(frames=st.lists(FRAMES, max_size=8), rest=st.binary(max_size=3), data=st.data())
 def test_any_frames_however_cut_are_what_wsproto_alone_makes_of_them(frames, rest, data):
     """Good, forbidden, fragmented, half of a character: the same messages and the same close, whatever the reads were."""
