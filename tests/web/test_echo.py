@@ -122,7 +122,7 @@ async def test_what_is_not_websocket_closes_with_1002_and_nothing_behind_it_coun
 
 
 async def test_behind_the_close_of_a_broken_line_our_side_of_tcp_ends_at_once_and_the_close_is_not_lost(address, monkeypatch):
-    """Whoever waited for our end, as a client has to, waited for the drop; and a drop at once takes back what the peer has not read."""
+    """Whoever waited for our end, as a client has to, waited for the drop."""
     monkeypatch.setattr("web.line.FAREWELL_S", 3600)
     for more in (b"", b"x" * 300_000):
         async with dial(address, "/") as raw:
