@@ -34,7 +34,7 @@ async def open_shop(server: Server, store: str, prefix: str, ids: Iterator[int],
     shop = Shop(store)
 
     async def come(role: str, id: str) -> Person:
-        token = server.token(role, id, stores=[store], name=f"{HIDDEN} {id}"[: 3 + len(id)])
+        token = server.token(role, id, stores=[store], name=f"{HIDDEN} {id}")
         person = await Person.open(server, token)
         stack.push_async_callback(person.tidy)
         person.store = store

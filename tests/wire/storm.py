@@ -1,4 +1,7 @@
-"""Random frames of people who know the names of other stores and would like to know more. The same seed gives the same frames."""
+"""Random frames of people who know the names of other stores and would like to know more. The same seed gives the same frames.
+
+The marks of the others hold a tilde, which no random name of the server's (sessions, generations) ever does.
+"""
 
 import random
 from typing import Any
@@ -7,11 +10,11 @@ import attrs
 
 from tests.wire.person import words
 
-HIDDEN = "zq"
+HIDDEN = "zq~"
 """Stands in every text, name, address and body of the other stores; nobody else ever says it."""
-NAMED = "kk"
+NAMED = "kk~"
 """Stands in every id of the other stores, their users and agents: frames name them, and no answer may."""
-USED = "kc"
+USED = "kc~"
 """Stands in every command id that the other stores have used: frames use them again, and an answer repeats its own."""
 
 ARRAY = 64
