@@ -50,6 +50,9 @@ class Actor(Generic[Message]):
         """Forgets everything and begins again; False if this actor ends instead."""
         return False
 
+    def give_up(self) -> None:
+        """Called in the place of `restart` when it has failed too often in a row."""
+
     def ended(self) -> None:
         """Called once, when the actor will take no message any more."""
 
@@ -91,7 +94,11 @@ class Actor(Generic[Message]):
         self.refuse(message, "internal")
         now_s = asyncio.get_running_loop().time()
         self._failures = self._failures + 1 if now_s - self._began_s < CALM_S else 1
-        if self._failures > len(PAUSES_S) or not self.restart():
+        if self._failures > len(PAUSES_S):
+            self.give_up()
+            self._stopped = True
+            return
+        if not self.restart():
             self._stopped = True
             return
         await asyncio.sleep(PAUSES_S[self._failures - 1])

@@ -104,19 +104,23 @@ class StoreActor(Actor[StoreMessage]):
                 pass
 
     def restart(self) -> bool:
-        """See `Actor`: everything is in Redis. Who waited for an answer is told to ask again with the same id."""
+        """See `Actor`: everything is in Redis."""
+        self.give_up()
+        self.state = None
+        self.attendance.restart()
+        self._load()
+        return True
+
+    def give_up(self) -> None:
+        """Who waited for an answer is told to ask again with the same id, and who may have missed a fan-out reads the log."""
         in_flight, self._in_flight = self._in_flight, {}
         for request in in_flight.values():
             self.refuse(request, "unavailable")
         self._refuse_waiting("unavailable")
-        self.state = None
-        self.attendance.restart()
-        self._load()
         for there in (self.node.agents_of, self.node.users_of):
             for participant in there.get(self.store, {}).values():
                 for session in participant.sessions:
                     session.fall_behind(self.store)
-        return True
 
     def ended(self) -> None:
         """See `Actor`."""
@@ -152,8 +156,11 @@ class StoreActor(Actor[StoreMessage]):
         return now_s - self.used_s > (self.node.options.idle_s if self.state.exists else 1.0)
 
     def settle_nowait(self, settled: Settled) -> None:
-        """See `Settler`."""
-        self.mailbox.put_control(BatchSettled(settled))
+        """See `Settler`. What an actor that was given up had in flight is fanned out by the next one."""
+        if not self._stopped:
+            self.mailbox.put_control(BatchSettled(settled))
+        elif not self.node.draining:
+            self.node.store(self.store).settle_nowait(settled)
 
     def receive(self, message: StoreMessage) -> None:  # noqa: C901 - one case for each message
         """See `Actor`."""

@@ -257,6 +257,31 @@ async def test_a_store_actor_that_fails_without_end_is_given_up_and_the_next_com
     assert user.session.close_code is None
 
 
+async def test_what_a_store_actor_had_on_its_way_when_it_was_given_up_is_answered_and_told_all_the_same(world):
+    """Nobody had ever answered it, and a mark that had moved was told to nobody until somebody moved it again."""
+    world.expect_errors()
+    agent, user = await world.agent(), await world.user("u1")
+    await user.send("before")
+    actor = world.node.stores["s1"]
+    raises_for(actor, "_show_typing", lambda *_: True)
+    for _ in PAUSES_S:
+        await user.say("typing", store="s1", on=True)
+    await asyncio.sleep(sum(PAUSES_S) + 0.1)
+    world.journal.open.clear()
+    await user.say("send", id="g", store="s1", kind="text", body={"text": "good"})
+    await user.say("read", id="r", store="s1", seq=1)
+    await world.journal.held.wait()
+    await user.say("typing", store="s1", on=True)
+    assert [(await user.answer(id))["code"] for id in ("g", "r")] == ["unavailable"] * 2
+    assert world.node.stores.get("s1") is not actor
+    world.journal.open.set()
+    await agent.expect("message", seq=2)
+    await user.expect("message", seq=2)
+    await agent.expect("marks", user="u1", side="user", read=1)
+    assert (await user.send("good", id="g"))["duplicate"] is True
+    assert user.session.close_code is agent.session.close_code is None
+
+
 async def test_a_command_that_raises_after_it_waited_for_the_store_costs_no_other_its_answer(world):
     """It was once judged inside the message that said that the store is loaded, which has no sender: nobody was ever answered."""
     world.expect_errors()

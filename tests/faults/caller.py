@@ -109,10 +109,15 @@ class Caller:
         if self._socket is not None:
             self._socket.transport.abort()
 
+    @property
+    def waits(self) -> bool:
+        """Whether a command has no answer yet."""
+        return bool(self._waiting)
+
     def told(self) -> str:
         """Whether it lives, and what it waits for."""
         life = repr(self._life.exception()) if self._life is not None and self._life.done() else "alive"
-        return f"{life}, waiting for {list(self._waiting)[:3]}, last error {self.error!r}"
+        return f"{life}, waiting for {[asked for asked, _, _ in self._waiting.values()][:3]}, last error {self.error!r}"
 
     # Asking.
 

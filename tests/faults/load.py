@@ -130,9 +130,13 @@ class Load:
     async def pause(self) -> None:
         """No new commands; every command asked has its answer."""
         self._ending.set()
-        async with asyncio.timeout(QUIET_S):
-            await asyncio.gather(*self._work)
-            await asyncio.gather(*(person.ready.wait() for person in self.people))
+        try:
+            async with asyncio.timeout(QUIET_S):
+                await asyncio.gather(*self._work)
+                await asyncio.gather(*(person.ready.wait() for person in self.people))
+        except TimeoutError:
+            waiting = "".join(f"\n  {person.id} {person.told()}" for person in self.people if person.waits or not person.ready.is_set())
+            raise AssertionError(f"not at rest within {QUIET_S} s: {waiting}") from None
 
     async def audit(self) -> Audit:
         """What storage holds, against what everybody was told."""
