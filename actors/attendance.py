@@ -286,6 +286,7 @@ class Attendance:
         for user, place in places.items():
             if self._places.get(user) != place:
                 online[user].tell(Newest(("queue", self._actor.store), wire.queue(self._actor.store, place)))
-        # Whoever does not wait is remembered with 0, so that nothing is read for users who only look.
-        self._places = {user: places.get(user, 0) for user in online}
+        # Whoever does not wait is remembered with 0, so that nothing is read for users who only look; but not of a queue that has
+        # changed since it was read: who has joined it is known to nobody yet.
+        self._places = places if self._queue_due else {user: places.get(user, 0) for user in online}
         self._schedule()

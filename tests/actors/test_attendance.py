@@ -339,6 +339,27 @@ async def test_an_unreadable_queue_is_read_again_later(world):
     await user.expect("queue", position=1)
 
 
+async def test_who_joins_the_queue_while_it_is_being_read_hears_its_place_all_the_same(world):
+    """It was taken for somebody who does not wait, and never heard; the simulation saw it."""
+    owner, _ = await claimed(world)
+    second = await world.user("u2")
+    await asyncio.sleep(2)
+    whole, is_read, may_go = world.inner.waiting, asyncio.Event(), asyncio.Event()
+
+    async def waiting(store):
+        found = await whole(store)
+        is_read.set()
+        await may_go.wait()
+        return found
+
+    world.inner.waiting = waiting
+    await owner.ack("resolve", store="s1", user="u1")
+    await is_read.wait()
+    await second.send()
+    may_go.set()
+    assert (await second.expect("queue"))["position"] == 1
+
+
 # Marks and typing.
 
 
