@@ -149,6 +149,12 @@ class Participant(Actor[ParticipantMessage]):
     def _may_ask(self, session: "Session", frame: Any) -> bool:
         """Whether the rate allows one more command; answers for itself if not."""
         self.node.tally.commands[type(frame).__name__.lower()] += 1
+        if isinstance(frame, f.Send):
+            # Before the rate: what has to wait for another costs nothing, so that the other finds the rate as it was told.
+            held = session.held(frame.store, self._chat_of(frame), frame.id, self._at_hand.place)
+            if held is not None:
+                session.refuse(frame.id, held)
+                return False
         wait_s = self._bucket.take(self.node.clock.monotonic_s())
         if not wait_s:
             return True
@@ -188,10 +194,6 @@ class Participant(Actor[ParticipantMessage]):
     def _send(self, session: "Session", frame: f.Send, user: str) -> None:
         body = self._body(session, frame)
         if body is None or not self._is_allowed(session, frame):
-            return
-        held = session.held(frame.store, user, frame.id, self._at_hand.place)
-        if held is not None:
-            session.refuse(frame.id, held)
             return
         assert session.identity is not None
         command = SendMessage(

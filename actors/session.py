@@ -11,6 +11,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from actors import frame as f
 from actors import wire
 from actors.bell import Bell
@@ -263,14 +265,21 @@ class Session:
         first, behind, refused, until_s = held
         if place <= behind:
             return None
-        if id == first or self.node.clock.monotonic_s() >= until_s:
+        now_s = self.node.clock.monotonic_s()
+        if id == first or now_s >= until_s:
             del self._held[store, user]
             return None
-        return refused
+        if refused.retry_after_s is None:
+            return refused
+        return msgspec.structs.replace(refused, retry_after_s=max(0.001, until_s - HELD_S - now_s))
 
     def hold(self, store: str, user: str, id: str, place: int, refused: Refused) -> None:
         """See `Asker`."""
-        if refused.code in TEMPORARY and (store, user) not in self._held:
+        if refused.code not in TEMPORARY:
+            return
+        held = self._held.get((store, user))
+        # Fates are not learnt in the order of sending: the earliest that failed is the one to wait for.
+        if held is None or place < held[1]:
             until_s = self.node.clock.monotonic_s() + HELD_S + (refused.retry_after_s or 0.0)
             self._held[store, user] = (id, place, refused, until_s)
 

@@ -169,6 +169,38 @@ async def test_a_client_over_its_rate_that_waits_as_told_has_its_history_in_orde
         assert await log_texts(world) == [str(n) for n in range(40)]
 
 
+async def test_of_two_that_failed_the_one_that_was_sent_first_is_the_one_to_wait_for():
+    """Its fate was learnt last, and the other one went ahead of it; the simulation saw it."""
+    async with World(rate=0.2) as world:
+        await world.agent()
+        user = await world.user()
+        await user.send("0")
+        world.journal.open.clear()
+        await user.say_all(send("a", "a"), send("b", "b"))
+        assert await answers(user, "b", "a") == ["rate_limited", "unavailable"]
+        world.journal.open.set()
+        await asyncio.sleep(1.0)
+        await user.say_all(send("a", "a"), send("b", "b"))
+        assert await answers(user, "a", "b") == ["ack", "rate_limited"]
+        assert await log_texts(world) == ["0", "a"]
+
+
+async def test_what_is_held_costs_nothing_and_is_told_how_long_there_is_still_to_wait():
+    async with World(rate=0.2) as world:
+        await world.agent()
+        user = await world.user()
+        await user.send("0")
+        await user.send("1")
+        await user.say_all(send("a", "a"), send("b", "b"))
+        assert await answers(user, "a", "b") == ["rate_limited"] * 2
+        await asyncio.sleep(2.0)
+        told = await user.command(**send("b", "b"))
+        assert (told["code"], 2.9 < told["retry_after"] <= 3.0) == ("rate_limited", True)
+        await asyncio.sleep(told["retry_after"])
+        await user.say_all(send("b", "b"), send("a", "a"))
+        assert await answers(user, "b", "a") == ["rate_limited", "ack"]
+
+
 async def test_sends_behind_a_full_mailbox_keep_their_order_when_they_are_sent_again():
     async with World(mailbox_limit=4) as world:
         await world.agent()
