@@ -117,7 +117,7 @@ class Catchup:
 
     async def _read_chat_page(self, track: Track, user: str) -> bool:
         page = await self._node.storage.read_chat(track.store, user, after_offset=track.cursor, limit=self._node.options.page_limit)
-        trimmed = page.first > 1 and bool(page.entries) and page.entries[0].seq <= page.first and track.cursor > 0
+        trimmed = page.first > 1 and bool(page.entries) and page.entries[0].seq <= page.first
         if self._lost_place(track, page.offset, trimmed=trimmed):
             return False
         await self._put(track, [(entry.offset, b"" if entry.kind == "n" else for_user(entry.frame)) for entry in page.entries])

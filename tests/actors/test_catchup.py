@@ -300,6 +300,21 @@ async def test_when_the_storage_is_found_rolled_back_everybody_comes_again_thoug
     assert back.session.close_code is None
 
 
+async def test_who_writes_first_on_this_node_into_a_chat_that_was_trimmed_elsewhere_is_not_told_its_middle():
+    """The beginning was gone, and nobody said `reset`; the simulation saw it."""
+    async with World(limits=Limits(history=3)) as world, World(inner=world.inner) as other:
+        await world.agent()
+        here, there = await world.user(), await other.user()
+        for number in range(6):
+            await there.send(str(number), id=f"there-{number}")
+        await here.say_all(send("6", "here"))
+        assert await here.close_code() == Close.LOST_PLACE
+        assert not here.texts()
+        back = await world.user()
+        assert types(back).index("reset") < types(back).index("message")
+        assert seqs(back) == [5, 6, 7]
+
+
 async def test_a_withheld_delivery_is_noticed_by_number_and_read_from_the_log(world):
     agent, user = await world.agent(), await world.user()
     await user.send("1")
