@@ -382,7 +382,17 @@ def _move_mark(talk: _Talk, event: MarkMoved) -> None:
     if event.mark == "read":
         count = chat.from_user
         if seq < chat.seq:
-            count = next((kept.from_user for kept in talk.kept if kept.entry.seq >= seq), chat.from_user)
+            kept = next((kept for kept in talk.kept if kept.entry.seq >= seq), None)
+            count = chat.from_user if kept is None else kept.from_user
+            if kept is not None and kept.entry.kind == "m" and kept.entry.seq > seq and _is_from_user(kept.entry.frame):
+                count -= 1  # the first that is kept lies above: it is not among them
+            count = min(count, seq)
         field = "user_read_from_user" if event.side == "user" else "store_read_from_user"
         chat = msgspec.structs.replace(chat, **{field: count})
     talk.chat = chat
+
+
+def _is_from_user(message: bytes) -> bool:
+    """Only ids and numbers stand before the sender."""
+    sender = b'"from":{"role":"'
+    return message[message.index(sender) + len(sender) :].startswith(b'user"')

@@ -64,13 +64,16 @@ local function holds(op, limit, name, key)
   return (op == 'R') == (entry and true or false), entry
 end
 
--- How many messages up to a number are the user's; of messages no longer kept, as many as were when they went.
+-- How many messages up to a number are the user's. Where the message is no longer kept, all that went with it count as its like.
 local function from_user_at(to)
   if to >= seq then return from_user end
   local entry = call('LINDEX', history, first_at(history, call('LLEN', history), 2, to))
-  if not entry then return from_user end
-  local _, _, _, count = match(entry, ENTRY)
-  return tonumber(count)
+  if not entry then return math.min(from_user, to) end
+  local kind, found, _, count, frame = match(entry, ENTRY)
+  count = tonumber(count)
+  -- The first that is kept lies above: it is not among them.
+  if kind == 'm' and tonumber(found) > to and match(frame, '"from":{"role":"(%a+)"') == 'user' then count = count - 1 end
+  return math.min(count, to)
 end
 
 -- Loads the chat of a run. Returns why it cannot be used, if it cannot.

@@ -31,10 +31,17 @@ def _unread_fault(shelf: Shelf, summary: Frame, side: str) -> str | None:
     mark = marks[side]["read"]
     if unread < 0 or max(mark, marks["user"]["received"], marks["user"]["read"], marks["store"]["read"]) > seq:
         return f"unread {unread}, marks {marks} of {seq}"
-    frames = [shelf.by_seq.get((summary["user"], number)) for number in range(mark + 1, seq + 1)]
-    if None in frames:
-        return f"message {mark + 1 + frames.index(None)} of {seq} is not kept" if shelf.whole else None
-    counted = sum((frame["from"]["role"] == "user") is (side == "store") for frame in frames if frame is not None)
+    frames = {number: shelf.by_seq.get((summary["user"], number)) for number in range(1, seq + 1)}
+    above = [number for number in frames if number > mark]
+    if missing := [number for number in above if frames[number] is None]:
+        return f"message {missing[0]} of {seq} is not kept" if shelf.whole else None
+    theirs = [number for number, frame in frames.items() if frame is not None and (frame["from"]["role"] == "user") is (side == "store")]
+    counted = sum(number > mark for number in theirs)
+    kept = (shelf.kept.messages or {}).get(summary["user"])
+    if kept and mark < kept[0]["seq"] - 1:
+        # Of messages that left the chat's history nobody knows any more who wrote them.
+        least, most = sum(number >= kept[0]["seq"] for number in theirs), len(theirs)
+        return None if least <= unread <= most or not shelf.whole else f"unread is {unread}, and there are {least} to {most}"
     return f"unread is {unread}, and above {mark} there are {counted}" if counted != unread else None
 
 

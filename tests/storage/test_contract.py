@@ -360,6 +360,17 @@ async def test_a_mark_below_what_is_kept_counts_what_is_kept_as_unread(open_jour
     assert (await do(journal, chat, read("store", 9))).unread("store") == 1
 
 
+async def test_a_mark_below_what_is_kept_makes_no_message_unread_that_was_never_written(open_journal):
+    """A shopper to whom nobody has ever answered had unread answers; the simulation saw it."""
+    journal = open_journal(Limits(history=3))
+    chat = await open_chat(journal)
+    for n in range(2, 11):
+        chat = await do(journal, chat, user_says(str(n)))
+    for seq in (2, 8, 9):
+        chat = await do(journal, chat, read("user", seq))
+        assert (chat.user_read, chat.unread("user")) == (seq, 0)
+
+
 async def test_marks_are_not_in_the_log_and_do_not_bring_a_chat_into_being(journal):
     chat = await open_chat(journal)
     assert await journal.append([append_to(chat, read("user", 1), id="r")]) == [Committed(1, 2, 2)]
