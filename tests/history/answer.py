@@ -7,7 +7,7 @@ without a last word may stand in the log once, or not at all.
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from tests.history.account import OWNERSHIP, Account, Attempt, Chat, Command, Shelf, Violation
+from tests.history.account import OWNERSHIP, Account, Attempt, Chat, Command, Life, Shelf, Violation
 from tests.history.record import Frame
 
 QUERIES = frozenset({"chats", "history"})
@@ -30,6 +30,28 @@ def every_command_has_one_answer(account: Account) -> Iterator[Violation]:
             yield Violation(
                 rule, f"{attempt.life} asked {_short(attempt.frame)} and got {_short(attempt.answer)} {account.at(attempt.asked)}"
             )
+
+
+def a_wait_that_was_told_is_long_enough(account: Account) -> Iterator[Violation]:
+    """Whoever was told `rate_limited` and says nothing for as long as it was told to wait is heard then. Only where everything else of the
+    same identity was answered before, or went before it in the same session: what is under way elsewhere may use the rate up."""
+    frames: dict[tuple[str, str], list[tuple[int, Life]]] = defaultdict(list)
+    answered = {attempt.asked: attempt.answered for attempt in account.attempts}
+    for life in account.lives.values():
+        frames[life.side, life.id] += [(place, life) for place, frame in life.asked if frame.get("type") not in ("ping", "pong")]
+    told = {attempt.asked: attempt for attempt in account.attempts if _code(attempt) == "rate_limited"}
+    for asked in frames.values():
+        asked.sort(key=lambda item: item[0])
+        for at, (place, life) in enumerate(asked):
+            first, after = told.get(place), asked[at + 1][0] if at + 1 < len(asked) else 0
+            if first is None or first.answered is None or first.answered > after or after not in told or told[after].life is not life:
+                continue
+            if any(other is not life and (answered.get(before) or after) > place for before, other in asked[:at]):
+                continue
+            waited_s = account.history.lines[after].at - account.history.lines[first.answered].at  # type: ignore[union-attr]
+            if waited_s >= (first.answer or {})["retry_after"]:
+                fault = f"was told to wait {(first.answer or {})['retry_after']} s, waited {waited_s:.3f} s and was told to wait again"
+                yield Violation("a wait that was told is long enough", f"{life} {fault} {account.at(after)}")
 
 
 def the_same_id_has_the_same_answer(account: Account) -> Iterator[Violation]:

@@ -27,7 +27,8 @@ def storage_has_no_gap(account: Account) -> Iterator[Violation]:
                 yield Violation(rule, f"in chat {store}/{user} message {frame['seq']} follows {seqs.get(user, 0)}, at offset {last}")
             seqs[user] = frame["seq"]
         for user, messages in (shelf.kept.messages or {}).items():
-            mine = [frame for frame in shelf.by_chat.get(user, ()) if frame["type"] == "message"]
+            entries = shelf.by_chat.get(user, [])[-account.setting.history_limit :]
+            mine = [frame for frame in entries if frame["type"] == "message"]
             if messages[len(messages) - len(mine) :] != mine or (shelf.whole and len(messages) != len(mine)):
                 yield Violation(
                     rule, f"the history of chat {store}/{user} has {len(messages)} messages that are not the {len(mine)} of the log"

@@ -105,7 +105,7 @@ async def keep_from_journal(recorder: Recorder, journal: Journal, stores: Iterab
     for store in stores:
         page = await journal.read_log(store, 0, EVERYTHING)
         log = [msgspec.json.decode(frame) for frame in page.frames]
-        users = tuple(dict.fromkeys(frame["user"] for frame in log))
+        users = (await journal.list_chats(store, None, None, EVERYTHING)).users
         chats = {record.chat.user: msgspec.json.decode(words.summary(record, "store")) for record in await journal.load_chats(store, users)}
         messages = {}
         for user in users:

@@ -26,6 +26,7 @@ RULES: tuple[Rule, ...] = (
     ownership.loads_stay_within_the_limit,
     ownership.nobody_who_is_there_is_taken_for_gone,
     answer.every_command_has_one_answer,
+    answer.a_wait_that_was_told_is_long_enough,
     answer.the_same_id_has_the_same_answer,
     answer.each_command_takes_effect_at_most_once,
     answer.what_was_acknowledged_is_kept,
@@ -46,7 +47,11 @@ RULES: tuple[Rule, ...] = (
 
 def check(history: History, rules: Iterable[Rule] = RULES) -> list[Violation]:
     """Every breach of every rule, those of one rule together."""
-    account = Account(history)
+    return judged(Account(history), rules)
+
+
+def judged(account: Account, rules: Iterable[Rule] = RULES) -> list[Violation]:
+    """The same, of a history that was put in order already."""
     return [violation for rule in rules for violation in rule(account)]
 
 

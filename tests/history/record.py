@@ -27,6 +27,8 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True, tag="setting", tag_fiel
     """Everything had its time before `Kept` was read: what sessions that still live hold has to be what is kept."""
     may_roll_back: bool = False
     """Storage may lose its tail: what was told in another generation than the last may be gone."""
+    history_limit: int = 0
+    """Entries that are kept of each chat; 0 for all."""
     nodes_pause: bool = False
     """A node may stand still, so that others take its agents for gone."""
 

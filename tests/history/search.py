@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 from actors.chat import Party
-from tests.history.account import UNDECIDED, Account, Attempt, Chat, Shelf
+from tests.history.account import UNDECIDED, Account, Attempt, Chat, Shelf, Violation
 from tests.history.model import Call, State, steps
 
 JUDGED = frozenset({"send", "note", "claim", "release", "transfer", "takeover", "resolve", "read"})
@@ -130,6 +130,15 @@ def _given_back(account: Account, status: dict) -> Call:
     return Call(
         id=f"gone-{status['epoch']}", by=Party("supervisor", ""), frame=frame, begins=0, ends=len(account.history.lines), answer=answer
     )
+
+
+def every_answer_has_an_order(account: Account, *, calls_limit: int = 60, limit: int = 20_000) -> Iterator[Violation]:
+    """Every chat has an order of its calls that explains all answers. Says nothing of chats that are too large to be sure of."""
+    for chat in chats_of(account):
+        calls = calls_of(account, chat)
+        verdict = search(calls, limit=limit) if len(calls) <= calls_limit else None
+        if verdict is not None and not verdict.holds and not verdict.gave_up:
+            yield Violation("every answer has an order", f"chat {'/'.join(chat)}: {explain(verdict, calls)}")
 
 
 def explain(verdict: Verdict, calls: Sequence[Call]) -> str:

@@ -122,6 +122,15 @@ def told_agent_gone(history):
     return the_told("a2#2", {"reason": "agent_gone", "by": None}, type="status", reason="release")(history)
 
 
+def limited_twice(history):
+    """A user is told to wait for a thousandth of a second, does so, and is told to wait again."""
+    history = two_messages().history
+    for id in ("c1", "c2"):
+        refusal = {"type": "error", "code": "rate_limited", "temporary": True, "retry_after": 0.001}
+        history = the_told("u1#2", refusal, id=id, type="ack")(history)
+    return history
+
+
 EPOCH_OF_CLAIM = last_claim(next(line for line in GOOD.lines if isinstance(line, Kept) and line.store == "s1").log)["epoch"]
 
 
@@ -208,6 +217,7 @@ BROKEN = {
     ),
     "another generation and no reset": (delivery.sessions_get_everything_in_order, resumed_elsewhere),
     "a status is told twice": (delivery.statuses_rise_in_each_session, the_told("u1#4", {"epoch": 1}, type="status", reason="claim")),
+    "whoever waited as told waits again": (answer.a_wait_that_was_told_is_long_enough, limited_twice),
     "a waiting chat is not shown": (delivery.every_agent_is_offered_every_waiting_chat, the_told("a3#9", {"chats": []}, type="chats")),
     "a chat is shown as it was long ago": (delivery.every_agent_is_offered_every_waiting_chat, in_snapshot("a3#9", epoch=1)),
     "unread is a counter that drifted": (holding.unread_is_arithmetic, in_snapshot("a3#9", unread=7)),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tests.history.record import Frame
 from tests.simulation.held import Held
 from tests.simulation.link import Link
+from tests.simulation.peace import Present
 from tests.simulation.schedule import Someone
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 ANSWERS = ("ack", "error", "chats", "history")
 TRIES = 40
 """A command that was sent so often is given up."""
+LEEWAY_S = 5.0
+"""Tokens may be taken for so much longer than they are good, and the clocks of nodes are no further off than half of that."""
 PATIENCE_S = 4.0
 """A connection that is not ready in this time is given up."""
 
@@ -37,6 +40,7 @@ class Tab:
         self.name = f"{someone.id}.{number}"
         self.dice = random.Random(f"{world.schedule.seed} {self.name}")
         self.held = self._nothing()
+        self.present = Present()
         self.link: Link | None = None
         self.session = ""
         self.is_ready = False
@@ -45,6 +49,12 @@ class Tab:
         self.outbox: dict[str, Command] = {}
         self.lately: list[Frame] = []
         """What was said last, answered or not."""
+        self.token_until_s: float | None = None
+        """When the newest token that was shown ends."""
+        self.renews = False
+        """Whether it shows a fresh token in time, in this session."""
+        self.heard_s = 0.0
+        self._renewal: asyncio.TimerHandle | None = None
         self._connects: asyncio.TimerHandle | None = None
         self._patience: asyncio.TimerHandle | None = None
         self._again: asyncio.TimerHandle | None = None
@@ -66,7 +76,8 @@ class Tab:
         if node is None:
             self.come(1.5)
             return
-        hello: Frame = {"type": "hello", "token": self.someone.token}
+        self.renews = self.dice.random() < 0.7 if self.world.schedule.terms.token_s is not None else False
+        hello: Frame = {"type": "hello", "token": self._token()}
         knows = self.held.generation is not None
         if knows and self.dice.random() < 0.75:
             hello |= {"resume": dict(self.held.numbers), "generation": self.held.generation}
@@ -83,6 +94,21 @@ class Tab:
         self._patience = asyncio.get_running_loop().call_later(PATIENCE_S, self._lose_patience, session)
         if self.dice.random() < 0.3:
             self._send_outbox()
+
+    def _token(self) -> str:
+        """A fresh one, and a date to think of the next."""
+        lives_s, loop = self.world.schedule.terms.token_s, self.world.loop
+        if lives_s is not None:
+            self.token_until_s = loop.time() + lives_s
+            if self.renews:
+                self._renewal = loop.call_later(lives_s * (0.5 + self.dice.random() / 2), self._renew, self.session)
+        return self.someone.token(self.token_until_s)
+
+    def _renew(self, session: str) -> None:
+        if self.link is not None and self.is_ready:
+            self.say({"type": "token", "token": self._token()})
+        elif self.link is not None:
+            self._renewal = self.world.loop.call_later(0.2, self._renew, session)
 
     def _lose_patience(self, session: str) -> None:
         if session == self.session and not self.is_ready and self.link is not None:
@@ -105,14 +131,26 @@ class Tab:
         self.world.recorder.ended(session, code)
         self.world.note(self.name, f"{session} ended with {code}")
         self.link, self.is_ready = None, False
-        for timer in (self._patience, self._again):
+        for timer in (self._patience, self._again, self._renewal):
             if timer is not None:
                 timer.cancel()
         self._again = None
-        if code // 100 == 40:
-            self.world.faults.append(f"{self.name} was sent away with {code}")
+        if code == 4001 and self._is_token_over():
+            self.come(0.5)
+        elif code // 100 == 40:
+            self.world.faults.append(f"nobody is sent away: {self.name} was, with {code}, its token good until {self.token_until_s}")
         elif not self.is_away:
-            self.come(0.05 if code // 100 == 42 else 0.8)
+            self.come(0.05 if code // 100 == 42 else 3.0 if code == 1001 else 0.8)
+
+    def _is_token_over(self) -> bool:
+        """Whether any clock may say so."""
+        return self.token_until_s is not None and self.world.loop.time() > self.token_until_s + LEEWAY_S / 2
+
+    @property
+    def overstays(self) -> bool:
+        """Whether a session lives whose token is over by every clock, with what it takes to notice."""
+        until_s = self.token_until_s
+        return self.is_ready and until_s is not None and self.world.loop.time() > until_s + 1.5 * LEEWAY_S + 1.0
 
     # Hearing.
 
@@ -123,6 +161,8 @@ class Tab:
         if self.world.is_told:
             self.world.note(self.name, f"hears {brief(frame)}")
         self.held.hear(frame)
+        self.present.hear(frame)
+        self._listen()
         kind = frame["type"]
         if kind == "ready":
             self.is_ready = True
@@ -132,6 +172,13 @@ class Tab:
         elif kind in ("message", "note", "status") and self.dice.random() < 0.3:
             self.receive(frame["store"])
 
+    def _listen(self) -> None:
+        """There is something to hear in every heartbeat, once a session is ready."""
+        now_s, before_s = self.world.loop.time(), self.heard_s
+        self.heard_s = now_s
+        if self.is_ready and now_s - before_s > self.world.silence_s:
+            self.world.faults.append(f"there is a heartbeat: {self.name} heard nothing for {now_s - before_s:.3f} s")
+
     def _answered(self, frame: Frame) -> None:
         command = self.outbox.get(frame["id"])
         if command is None:
@@ -139,7 +186,8 @@ class Tab:
         if frame["type"] == "error" and frame["temporary"] and command.sent < TRIES:
             command.in_session = ""
             if self._again is None:
-                self._again = asyncio.get_running_loop().call_later(0.1 + self.dice.random(), self._send_again)
+                wait_s = frame.get("retry_after", 0.1 + self.dice.random())
+                self._again = asyncio.get_running_loop().call_later(wait_s, self._send_again)
         else:
             del self.outbox[frame["id"]]
 

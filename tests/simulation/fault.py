@@ -101,6 +101,14 @@ def _kill(world: "World", dice: random.Random, lasts_s: float) -> Mend:
     return node.start
 
 
+def _drain(world: "World", dice: random.Random, lasts_s: float) -> Mend:
+    """A rolling restart takes its own time."""
+    node: SimulatedNode = dice.choice(world.nodes)
+    world.note(node.name, "drains")
+    node.drain()
+    return lambda: None
+
+
 def _pause(world: "World", dice: random.Random, lasts_s: float) -> Mend:
     node: SimulatedNode = dice.choice(world.nodes)
     key = node.key
@@ -154,6 +162,7 @@ BREAK: dict[str, Callable[["World", random.Random, float], Mend]] = {
     "rollback_alive": _rollback_alive,
     "kill": _kill,
     "pause": _pause,
+    "drain": _drain,
     "half_open": _half_open,
     "cut_all": _cut_all,
     "slow_reader": _slow_reader,

@@ -80,17 +80,19 @@ class Held:
         for store in stores:
             found = kept[store]
             if self._is_agent:
-                yield from self._compare(store, {frame["offset"]: frame for frame in found.log})
+                yield from self._compare(
+                    store, {frame["offset"]: frame for frame in found.log}, found.log[-1]["offset"] if found.log else 0
+                )
             else:
                 mine = (found.messages or {}).get(self._user, [])
-                yield from self._compare(store, {m["seq"]: {k: v for k, v in m.items() if k != "offset"} for m in mine})
+                end = found.chats.get(self._user, {}).get("seq", 0)
+                yield from self._compare(store, {m["seq"]: {k: v for k, v in m.items() if k != "offset"} for m in mine}, end)
             for user, summary in found.chats.items():
                 if self._is_agent or user == self._user:
                     yield from self._compare_chat(store, user, summary)
 
-    def _compare(self, store: str, kept: dict[int, Frame]) -> Iterator[str]:
+    def _compare(self, store: str, kept: dict[int, Frame], end: int) -> Iterator[str]:
         frames = self.frames.get(store, {})
-        end = max(kept, default=0)
         if frames and sorted(frames) != list(range(min(frames), end + 1)):
             missing = sorted(set(range(min(frames), end + 1)) - set(frames))
             yield f"of store {store} it holds {self._key} {min(frames)} to {max(frames)} of {end}, without {missing[:9]}"

@@ -47,7 +47,7 @@ class Link:
     def _accept(self) -> None:
         if self._is_over:
             return
-        if self._node.node is None:
+        if self._node.node is None or not self._node.takes:
             self._loop.call_soon(self._over, 1006, context=NOBODY)
             return
         session = self._session = self._node.node.open(self._node.authenticate)

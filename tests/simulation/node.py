@@ -9,6 +9,7 @@ from collections.abc import Callable
 from actors.identity import Identity
 from actors.node import Node
 from actors.option import Options
+from actors.session import BadToken
 from actors.tally import Tally
 from actors.task import Tasks
 from storage.actor import StorageActor
@@ -17,6 +18,11 @@ from storage.journal import JournalLost, JournalRefused, JournalUnreachable
 from storage.redis import RedisJournal
 from tests.simulation.loop import SimulatedClock, context_of
 from tests.simulation.server import Server, SimulatedPipe
+
+DRAIN_S, GOODBYE_S = 5.0, 2.0
+"""As long as `web.serve` waits for commands that were accepted, and for sessions to take their leave."""
+BEGIN_S = 1_700_000_000
+"""The time of day at the beginning of a run, by the clock of the shop."""
 
 
 class Ordered(dict):
@@ -64,9 +70,11 @@ class Memory:
         self._noted = (birth, count)
 
 
-def journal(server: Server, node: str, now_ms: Callable[[], int], witness: Memory | None = None) -> RedisJournal:
+def journal(
+    server: Server, node: str, now_ms: Callable[[], int], witness: Memory | None = None, limits: Limits | None = None
+) -> RedisJournal:
     """The real journal with simulated connections."""
-    made = RedisJournal(_no_connection, now_ms, Limits(), witness)  # type: ignore[arg-type]
+    made = RedisJournal(_no_connection, now_ms, limits or Limits(), witness)  # type: ignore[arg-type]
     made._writer, made._reader = SimulatedPipe(server, node), SimulatedPipe(server, node)  # type: ignore[assignment]
     return made
 
@@ -78,14 +86,16 @@ def _no_connection():
 class SimulatedNode:
     """`start`, `kill`, `start` again."""
 
-    def __init__(self, name: str, server: Server, options: Options, note: Callable[[str, str], None], clock: SimulatedClock) -> None:
+    def __init__(
+        self, name: str, server: Server, options: Options, note: Callable[[str, str], None], clock: SimulatedClock, limits: Limits
+    ) -> None:
         self.name = name
         self.node: Node | None = None
         self.errors: list[str] = []
         self.clock = clock
         self.links = Ordered()
         """The sockets of its clients."""
-        self._server, self._options, self._note = server, options, note
+        self._server, self._options, self._note, self._limits = server, options, note, limits
         self.witness = Memory(name)
         self._starts = 0
         self._journal: RedisJournal | None = None
@@ -104,7 +114,7 @@ class SimulatedNode:
         log.errors = self.errors
         tally, tasks = Tally(), Tasks(log)
         tasks._running = Ordered()  # type: ignore[assignment]
-        made = self._journal = journal(self._server, self.name, self.clock.wall_ms, self.witness)
+        made = self._journal = journal(self._server, self.name, self.clock.wall_ms, self.witness, self._limits)
         storage = StorageActor(made, self.clock, tally, log)
         while True:
             try:
@@ -117,6 +127,27 @@ class SimulatedNode:
         tasks.start(storage.run())
         tasks.start(node.run())
         self._tasks, self.node = tasks, node
+
+    @property
+    def takes(self) -> bool:
+        """Whether a balancer sends anybody here."""
+        return self.node is not None and not self.node.draining
+
+    def drain(self) -> None:
+        """SIGTERM: every accepted command is finished, every session hears 1001; then the process ends, and a fresh one starts."""
+        if self._tasks is not None and self.takes:
+            asyncio.get_running_loop().create_task(self._drain(self._starts), context=self.context)
+
+    async def _drain(self, start: int) -> None:
+        assert self.node is not None
+        await self.node.drain(DRAIN_S, GOODBYE_S)
+        if start != self._starts or self.node is None:
+            return  # killed meanwhile
+        for link in self.links:
+            if not link.is_half_open and not link.pace_s:
+                self.errors.append(f"{self.name}: a session was not told that the server drains")
+        self.kill()
+        asyncio.get_running_loop().call_later(0.3, self.start)
 
     def kill(self) -> None:
         """Nothing leaves it from now on; whoever is connected is cut."""
@@ -138,7 +169,11 @@ class SimulatedNode:
             asyncio.get_running_loop().create_task(tasks.end(), context=self.context)
 
     def authenticate(self, token: str) -> Identity:
-        """A token is `role/id/stores`."""
-        role, id, stores = token.split("/")
+        """A token is `role/id/stores/until`."""
+        role, id, stores, until_s = token.split("/")
         entitled = frozenset(stores.split(",")) if stores else None
-        return Identity(role=role, id=id, name=None, stores=entitled, expires_s=10.0**11)  # type: ignore[arg-type]
+        # What tokens are signed by is a clock of its own; this node's may be fast or slow.
+        expires_s = BEGIN_S + float(until_s) if until_s else 10.0**11
+        if expires_s + self._options.leeway_s < self.clock.wall_ms() / 1000:
+            raise BadToken
+        return Identity(role=role, id=id, name=None, stores=entitled, expires_s=expires_s)  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ OF_AGENTS = ("claim",) * 7 + ("send",) * 7 + ("release",) * 3 + ("transfer",) * 
 OF_AGENTS += ("burst", "typing", "history", "chats", "double", "double", "again", "reuse", "cut", "leave", "availability")
 OF_SUPERVISORS = (*OF_AGENTS, "takeover", "takeover", "takeover", "takeover", "announce")
 OF_STORAGE = ("slow", "unreachable", "refused", "lose_requests", "lose_replies", "lose_replies", "stall", "restart")
-OF_NODES = ("kill", "pause")
+OF_NODES = ("kill", "pause", "drain")
 OF_CLIENTS = ("half_open", "cut_all", "slow_reader")
 
 
@@ -29,9 +29,9 @@ class Someone:
     tabs: int
     named: bool
 
-    @property
-    def token(self) -> str:
-        return f"{self.role}/{self.id}/{','.join(self.stores) if self.named else ''}"
+    def token(self, until_s: float | None) -> str:
+        """Good until then, by the clock of the run; None for ever."""
+        return f"{self.role}/{self.id}/{','.join(self.stores) if self.named else ''}/{'' if until_s is None else round(until_s, 3)}"
 
 
 @attrs.frozen
@@ -56,6 +56,18 @@ class Fault:
 
 
 @attrs.frozen
+class Terms:
+    """On what the service is given, in a share of the schedules; what is not set is without limit."""
+
+    rate: float = 0.0
+    token_s: float | None = None
+    """How long a token is good."""
+    heartbeat_s: float = 1000.0
+    log_limit: int = 1_000_000
+    history_limit: int = 100_000
+
+
+@attrs.frozen
 class Schedule:
     """All of it."""
 
@@ -68,6 +80,7 @@ class Schedule:
     faults: tuple[Fault, ...]
     grace_s: float
     agent_limit: int
+    terms: Terms = Terms()
 
     @property
     def is_sticky(self) -> bool:
@@ -94,7 +107,7 @@ def schedule(seed: int) -> Schedule:
     steps = tuple(sorted((_step(dice, people) for _ in range(dice.randrange(60, 70))), key=lambda step: step.at_s))
     faults = _faults(dice, mode)
     # A node that starts watches all owners whom it does not see, those on other nodes too: a short grace would end their chats.
-    is_long = mode != "roaming" and any(fault.kind in ("kill", "rollback", "rollback_alive") for fault in faults)
+    is_long = mode != "roaming" and any(fault.kind in ("kill", "drain", "rollback", "rollback_alive") for fault in faults)
     return Schedule(
         seed=seed,
         mode=mode,
@@ -105,6 +118,17 @@ def schedule(seed: int) -> Schedule:
         faults=faults,
         grace_s=60.0 if is_long else dice.choice((1.0, 3.0, 60.0)),
         agent_limit=dice.choice((0, 0, 1, 2, 3)),
+        terms=_terms(random.Random(f"terms {seed}")),
+    )
+
+
+def _terms(dice: random.Random) -> Terms:
+    return Terms(
+        rate=dice.choice((0.0, 0.0, 0.0, 0.0, 0.3)),
+        token_s=dice.choice((None, None, None, None, round(1.0 + 3.0 * dice.random(), 3))),
+        heartbeat_s=dice.choice((1000.0, 1000.0, 1000.0, 3.0)),
+        log_limit=dice.choice((1_000_000, 1_000_000, 1_000_000, 1_000_000, dice.randrange(8, 25))),
+        history_limit=dice.choice((100_000, 100_000, 100_000, 100_000, dice.randrange(4, 12))),
     )
 
 

@@ -60,7 +60,7 @@ def simulated():
 
 
 async def test_a_real_server_gives_the_same_replies_to_everything_a_simulation_did(simulated, tmp_path):
-    async with running(tmp_path / "v") as socket:
+    async with running(tmp_path / "v", "--stream-node-max-entries", "1") as socket:
         connection = UnixDomainSocketConnection(path=str(socket))
         await connection.connect()
         shas = {name.encode(): await ask(connection, "SCRIPT", "LOAD", source) for name, source in SCRIPTS.items()}
