@@ -82,6 +82,7 @@ class Line:
         self.heard_s = time.monotonic()
         """When the peer last said anything at all."""
         self._odd = Bucket(ODD_RATE, self.heard_s)
+        self._beat_s = self.heard_s
         self._pinged_s = -math.inf
         self._unanswered_s = math.inf
         """When the first ping went out that has no pong."""
@@ -120,11 +121,13 @@ class Line:
         """To be called several times in a heartbeat, `slack_s` apart: pings once in each, and drops a peer that has been silent, or has
         stopped to answer pings, for 2.5 of them."""
         now_s = time.monotonic()
+        stood_still = now_s - self._beat_s > heartbeat_s / 2
+        self._beat_s = now_s
         if self._transport.is_closing():
             self._open_gate()
             return
-        if self._gate is not None:
-            self.heard_s = now_s  # it is we who do not listen
+        if self._gate is not None or stood_still:
+            self.heard_s = now_s  # it is we who did not listen
             if self._unanswered_s < math.inf:
                 self._unanswered_s = now_s
         elif now_s - self.heard_s > 2.5 * heartbeat_s - slack_s:

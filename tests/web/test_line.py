@@ -308,3 +308,14 @@ async def test_what_is_no_data_goes_where_it_went_before(pair):
     event = StreamClosed(stream_id=1)
     await pair.stream.handle(event)
     assert pair.others == [event]
+
+
+async def test_when_the_server_itself_stood_still_nobody_is_called_silent(pair):
+    """What the peer said meanwhile is still in the socket when the first beat comes."""
+    pair.line.heard_s -= 70
+    pair.line._beat_s -= 70
+    pair.line.beat(25, 0.5)
+    assert not pair.transport.aborted
+    pair.line.heard_s -= 70
+    pair.line.beat(25, 0.5)
+    assert pair.transport.aborted
