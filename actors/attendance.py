@@ -85,6 +85,11 @@ class Attendance:
         """What is still to be told is of data that are gone."""
         self._marks, self._marks_told = {}, {}
 
+    def end(self) -> None:
+        """Tells the marks that were being gathered: nobody else knows of them."""
+        self._tell_marks()
+        self.stop()
+
     def stop(self) -> None:
         """No tick comes any more."""
         if self._timer is not None:

@@ -89,6 +89,7 @@ class StoreActor(Actor[StoreMessage]):
         """The offset of the last event that was fanned out here."""
         self._reload: asyncio.TimerHandle | None = None
         self._marks_untold: set[str] = set()
+        self._given_up = False
         self._load()
 
     # Life.
@@ -105,13 +106,18 @@ class StoreActor(Actor[StoreMessage]):
 
     def restart(self) -> bool:
         """See `Actor`: everything is in Redis."""
-        self.give_up()
+        self._let_go()
         self.state = None
         self.attendance.restart()
         self._load()
         return True
 
     def give_up(self) -> None:
+        """See `Actor`: the next command starts another actor, and so does what is still to be told."""
+        self._let_go()
+        self._given_up = True
+
+    def _let_go(self) -> None:
         """Who waited for an answer is told to ask again with the same id, and who may have missed a fan-out reads the log."""
         in_flight, self._in_flight = self._in_flight, {}
         for request in in_flight.values():
@@ -124,11 +130,13 @@ class StoreActor(Actor[StoreMessage]):
 
     def ended(self) -> None:
         """See `Actor`."""
-        self.attendance.stop()
+        self.attendance.end()
         if self._reload is not None:
             self._reload.cancel()
         self.node.forget_store(self)
         self._refuse_waiting("unavailable")
+        if self._marks_untold and self._given_up:
+            self.node.store(self.store)._marks_untold |= self._marks_untold
 
     def _refuse_waiting(self, code: str) -> None:
         parked = [request for slot in self.slots.values() for request in slot.parked or ()]
@@ -159,7 +167,7 @@ class StoreActor(Actor[StoreMessage]):
         """See `Settler`. What an actor that was given up had in flight is fanned out by the next one."""
         if not self._stopped:
             self.mailbox.put_control(BatchSettled(settled))
-        elif not self.node.draining:
+        elif self._given_up:
             self.node.store(self.store).settle_nowait(settled)
 
     def receive(self, message: StoreMessage) -> None:  # noqa: C901 - one case for each message
@@ -238,6 +246,8 @@ class StoreActor(Actor[StoreMessage]):
         self.state = state
         self._tail = max(self._tail, state.offset)
         self.attendance.begin(owners)
+        for user in self._marks_untold:
+            self.slot(user)
         self.mailbox.put_back(waiting)
 
     def slot(self, user: str) -> Slot:

@@ -282,6 +282,46 @@ async def test_what_a_store_actor_had_on_its_way_when_it_was_given_up_is_answere
     assert user.session.close_code is agent.session.close_code is None
 
 
+async def test_marks_that_were_being_gathered_when_a_store_actor_was_given_up_are_told(world):
+    world.expect_errors()
+    agent, user = await world.agent(), await world.user("u1")
+    await user.send("before")
+    raises_for(world.node.stores["s1"], "_show_typing", lambda *_: True)
+    for _ in PAUSES_S:
+        await user.say("typing", store="s1", on=True)
+    await asyncio.sleep(sum(PAUSES_S) + 0.1)
+    await user.ack("read", store="s1", seq=1)
+    await user.say("typing", store="s1", on=True)
+    await agent.expect("marks", user="u1", side="user", read=1)
+
+
+@pytest.mark.parametrize("more", [1, len(PAUSES_S)], ids=["restarted", "given up"])
+async def test_marks_whose_chat_was_being_read_again_when_a_store_actor_raised_once_more_are_told(world, more):
+    """They waited for the chat to be used again."""
+    world.expect_errors()
+    agent, user = await world.agent(), await world.user("u1")
+    await user.send("before")
+    actor = world.node.stores["s1"]
+    raises_for(actor, "_show_typing", lambda *_: True)
+    await user.say("typing", store="s1", on=True)
+    await world.settle()
+    world.journal.open.clear()
+    await user.say("read", id="r", store="s1", seq=1)
+    await world.journal.held.wait()
+    await user.say("typing", store="s1", on=True)
+    assert (await user.answer("r"))["code"] == "unavailable"
+    await world.settle()
+    world.journal.reads.clear()
+    world.journal.open.set()
+    await world.settle()
+    assert actor._marks_untold == {"u1"}
+    for _ in range(more):
+        raises_for(actor, "_request", lambda *_: True)
+        await user.say("read", id="again", store="s1", seq=1)
+    world.journal.reads.set()
+    await agent.expect("marks", user="u1", side="user", read=1)
+
+
 async def test_a_command_that_raises_after_it_waited_for_the_store_costs_no_other_its_answer(world):
     """It was once judged inside the message that said that the store is loaded, which has no sender: nobody was ever answered."""
     world.expect_errors()
