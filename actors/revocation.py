@@ -116,7 +116,7 @@ class Revocation:
         left, chats = [], 0
         for name in sorted(stores):
             before = await self._node.storage.load_store(name)
-            if not before.exists or self._is_welcome(agent, name):
+            if self._is_welcome(agent, name):
                 continue
             if not isinstance(await self._node.store(name).keep(AgentLeft(agent=agent)), Committed):
                 raise StorageUnavailable

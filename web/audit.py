@@ -121,7 +121,7 @@ class Audit:
             lines += self._of_page(page.frames[: self.end - at])
             at += len(page.frames)
             is_over = at >= self.end or not page.frames or self._left == 0
-            if is_over and self._left != 0:
+            if is_over:
                 lines += self._of_withdrawals(withdrawals)
             if self._wanted.read:
                 lines.append(_json({"type": "read", "offset": min(at, self.end)}))

@@ -226,9 +226,10 @@ async def test_a_withdrawal_whose_second_half_met_an_outage_is_finished_later(wo
     with pytest.raises(StorageUnavailable):
         await world.node.revocation.revoke("agent", "a7", None)
     assert await peer.close_code() == Close.WITHDRAWN
+    await passed(5 * AGAIN_S)
     assert await owned_by(world) == {"a7": {"u1"}}
     world.journal.refusing = False
-    await passed(3 * AGAIN_S)
+    await passed(5 * AGAIN_S)
     assert await owned_by(world) == {}
     assert await on_roster(world) == set()
 

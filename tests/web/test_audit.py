@@ -102,7 +102,7 @@ async def test_a_trimmed_log_says_so_first_and_in_the_middle_too(journal, monkey
     assert [line["offset"] for line in rest] == list(range(14, 24))
     assert await lines(journal, after=13) == rest
 
-    monkeypatch.setattr(audit_file, "PAGE", 4)
+    monkeypatch.setattr(audit_file, "PAGE", 3)
     audit = Audit(journal, "s1", Wanted(after=13))
     assert await audit.begin()
     pieces = audit.lines(Withdrawals())
