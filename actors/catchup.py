@@ -209,7 +209,11 @@ class Catchup:
         found = await _all([node.storage.load_chats(store, (identity.id,)) for store in stores])
         records = [record for (record,) in found if record.chat.exists]
         records.sort(key=lambda record: (-record.chat.at, record.chat.store))
-        session.participant.frequent(record.chat.store for record in records)
+        if session.participant.frequent(record.chat.store for record in records):
+            # What another tab began a moment ago was read before its commit was heard of: that tab is to hear who is there too.
+            for other in session.participant.sessions:
+                if other.ready:
+                    session.participant.welcomed(other)
         self._welcome()
         self._show(records[: node.options.list_limit], None)
         for record in reversed(records):

@@ -239,6 +239,8 @@ class Session:
 
     def acknowledge(self, id: str, fields: bytes, *, duplicate: bool) -> None:
         """See `Asker`."""
+        for chat in [chat for chat, (first, *_) in self._held.items() if first == id]:
+            del self._held[chat]  # it was on its way twice
         self._answered(wire.ack(id, fields, duplicate=duplicate))
 
     def refuse(self, id: str, refused: Refused) -> None:
@@ -271,7 +273,7 @@ class Session:
             return None
         if refused.retry_after_s is None:
             return refused
-        return msgspec.structs.replace(refused, retry_after_s=max(0.001, until_s - HELD_S - now_s))
+        return msgspec.structs.replace(refused, retry_after_s=until_s - now_s)
 
     def hold(self, store: str, user: str, id: str, place: int, refused: Refused) -> None:
         """See `Asker`."""

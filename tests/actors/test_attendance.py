@@ -339,6 +339,27 @@ async def test_an_unreadable_queue_is_read_again_later(world):
     await user.expect("queue", position=1)
 
 
+async def test_every_tab_hears_who_is_there_though_the_chat_began_while_another_tab_was_opening(world):
+    """The tab that opened had read of it first, and so it was no news any more for the tab that had begun it."""
+    await world.agent()
+    first = await world.user()
+    whole, is_done, may_tell = world.inner.append, asyncio.Event(), asyncio.Event()
+
+    async def append(batch):
+        outcomes = await whole(batch)
+        is_done.set()
+        await may_tell.wait()
+        return outcomes
+
+    world.inner.append = append
+    await first.say("send", id="m", store="s1", kind="text", body={"text": "hi"})
+    await is_done.wait()
+    second = await world.user()
+    may_tell.set()
+    for tab in (first, second):
+        assert (await tab.expect("presence"))["online"] is True
+
+
 async def test_who_joins_the_queue_while_it_is_being_read_hears_its_place_all_the_same(world):
     """It was taken for somebody who does not wait, and never heard; the simulation saw it."""
     owner, _ = await claimed(world)
