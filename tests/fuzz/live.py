@@ -40,6 +40,8 @@ class Seen:
     answers: Counter[str] = attrs.field(factory=Counter)
     latencies_s: list[float] = attrs.field(factory=list)
     breaches: list[str] = attrs.field(factory=list)
+    mib: list[float] = attrs.field(factory=list)
+    """After each tenth of the frames."""
     before: dict[str, float] = attrs.field(factory=dict)
     after: dict[str, float] = attrs.field(factory=dict)
 
@@ -80,6 +82,7 @@ class Stranger:
             while True:
                 heard = await raw.hear(30)
                 if heard is None:
+                    self._seen.expect(raw.ended, "ended without a word")
                     return
                 opcode, payload = heard
                 if opcode == 1:
@@ -214,13 +217,13 @@ async def assail(folder, goal, seed, texts, *, tell, rest_s=90.0, grown_mib=8.0)
         ending = asyncio.Event()
         calm = asyncio.create_task(chat(server, seen, ending))
         try:
-            await wave(goal // 10)
-            warmed = await measure(server)
-            await wave(goal)
+            for tenth in range(1, 11):
+                await wave(goal * tenth // 10)
+                seen.mib.append((await measure(server)).get("MiB", 0.0))
         finally:
             ending.set()
             await calm
-        seen.before = empty | {"MiB": warmed["MiB"]} if "MiB" in warmed else empty
+        seen.before = empty | {"MiB": seen.mib[0]}
         seen.after = await at_rest(server, empty, rest_s)
         for key, value in seen.after.items():
             if key != "MiB":

@@ -55,12 +55,13 @@ async def socket(goal, seed, folder, tell):
     texts = [text for text in (path.read_bytes().decode("utf-8", "ignore") for path in found) if 0 < len(text) < 2000]
     seen = await assail(folder / "server", goal, seed, texts, tell=tell, rest_s=90.0 if goal > 50_000 else 8.0)
     late = sorted(seen.latencies_s)
+    tenths = " ".join(f"{mib:g}" for mib in seen.mib)
     held = ", ".join(f"{key} {seen.before.get(key, 0):g} → {value:g}" for key, value in seen.after.items())
     closes = ", ".join(f"{code}: {count}" for code, count in sorted(seen.closes.items()))
     answers = ", ".join(f"{name} {count:,}" for name, count in seen.answers.most_common())
     how = (
-        f"{seen.sessions:,} sessions, closed with {closes or 'nothing'}; {held}; the two who chatted: {len(late)} messages, "
-        f"p50 {late[len(late) // 2] * 1000:.0f} ms, p99 {late[len(late) * 99 // 100] * 1000:.0f} ms; heard: {answers}"
+        f"{seen.sessions:,} sessions, closed with {closes or 'nothing'}; {held} (by tenths {tenths}); "
+        f"the two who chatted: {len(late)} messages, p50 {late[len(late) // 2] * 1000:.0f} ms, p99 {late[len(late) * 99 // 100] * 1000:.0f} ms; heard: {answers}"
     )
     return seen.frames, seen.breaches, how
 
