@@ -390,3 +390,18 @@ async def test_a_server_that_hangs_at_its_start_is_given_up_and_ended(tmp_path, 
         await EmbeddedServer.start(tmp_path / "data", program, log)
     assert "does not answer" in refusal(caught)
     await until_free(tmp_path / "data")
+
+
+async def test_the_server_gets_none_of_the_variables_of_dibs(tmp_path, log, monkeypatch):
+    """A program tells what it was given and then becomes the server: Valkey itself writes over the place where the kernel would show it."""
+    monkeypatch.setenv("DIBS_SECRET", "a-secret-that-the-server-has-no-use-for")
+    monkeypatch.setenv("DIBS_TOKEN", "nor-for-this")
+    monkeypatch.setenv("ANOTHER", "is passed on")
+    program = tmp_path / "server"
+    program.write_text(f'#!/bin/sh\necho "asked $1" >> {tmp_path}/given\nenv >> {tmp_path}/given\nexec {get_binary_path()} "$@"\n')
+    program.chmod(0o700)
+    async with serving(tmp_path / "data", log, program):
+        given = (tmp_path / "given").read_text().splitlines()
+    assert [line for line in given if line.startswith("asked")] == ["asked --version", "asked --port"]
+    assert given.count("ANOTHER=is passed on") == 2
+    assert not [line for line in given if "DIBS_" in line or "secret" in line or "nor-for" in line]

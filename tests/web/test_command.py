@@ -76,6 +76,15 @@ def test_a_token_is_signed_with_the_given_secret(monkeypatch, capsys):
     assert err == ""
 
 
+def test_a_token_of_an_operator_needs_no_store_and_may_name_some(monkeypatch, capsys):
+    monkeypatch.setenv("DIBS_SECRET", SECRET)
+    for stores, flags in ((None, []), ({"s1"}, ["--store", "s1"])):
+        assert main(["token", "--role", "operator", "--id", "ops", *flags]) == 0
+        identity = TokenSigner(SECRET.encode()).verify(capsys.readouterr().out.strip(), time.time())
+        assert (identity.role, identity.id, identity.stores) == ("operator", "ops", stores)
+        assert abs(identity.issued_s - time.time()) < 30
+
+
 def test_a_token_without_a_secret_makes_the_one_that_serve_would_use(tmp_path, capsys):
     assert main(["token", "--role", "user", "--id", "u1", "--data", "here"]) == 0
     out, err = capsys.readouterr()
