@@ -70,6 +70,14 @@ class Outbox:
         self._drop_live()
         return False
 
+    def keep(self, track: Track) -> None:
+        """The track falls behind: what is read next comes behind what waits of it, so that may be dropped no more than what is read."""
+        for place, (payload, count, of, number, live) in enumerate(self._items):
+            if live and of is track:
+                self._items[place] = (payload, count, of, number, False)
+                self._live_frames -= count
+                self._live_bytes -= len(payload)
+
     def put_newest(self, key: tuple[str, ...], frame: bytes) -> None:
         """Adds a frame that replaces an older one of the same key."""
         self._newest.pop(key, None)

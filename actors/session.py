@@ -393,6 +393,7 @@ class Session:
 
     def _fall_behind(self, track: Track) -> None:
         track.live = False
+        self.outbox.keep(track)
         self.node.tally.fallen_behind += 1
         self.catchup.follow()
         self.wake()

@@ -79,6 +79,23 @@ def test_what_was_read_from_the_log_survives_an_overflow_and_the_cursor_stands_b
     assert drained(outbox) == [5]
 
 
+def test_what_waited_live_when_its_track_fell_behind_is_not_dropped_before_what_was_read_since():
+    """A hole sent a session to the log while live frames waited for a slow socket; then another store's frames overflowed. The live ones
+    were dropped, what had been read behind them went out, and the cursor stood behind that: three messages were never heard."""
+    outbox, track, other = Outbox(3, 1_000_000), Track("s1", 4), Track("s2", 0)
+    track.live = other.live = True
+    outbox.put_live(track, live(5, 3))
+    track.live = False
+    outbox.keep(track)
+    outbox.put_read(track, 8, b'{"n":8}', 1)
+    track.live = True
+    outbox.put_live(track, live(9))
+    assert outbox.put_live(other, live(1, 2, store="s2"))
+    assert not outbox.put_live(other, live(3, store="s2"))
+    assert drained(outbox) == [5, 6, 7, 8]
+    assert (track.cursor, other.cursor, outbox.bytes) == (8, 0, 0)
+
+
 def test_after_an_overflow_the_bound_is_free_again():
     outbox, track = Outbox(4, 1_000_000), Track("s1", 0)
     for _ in range(3):
