@@ -11,8 +11,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from actors import frame as f
 from actors import wire
 from actors.bell import Bell
@@ -21,6 +19,7 @@ from actors.catchup import Catchup
 from actors.chat import Chat, Side
 from actors.close import Close
 from actors.delivery import Delivery, Newest, Notice, marks_key
+from actors.hold import Hold
 from actors.identity import Identity
 from actors.outbox import Outbox, Track
 from actors.rate import Bucket
@@ -43,8 +42,6 @@ LARGE_BYTES = 6 * 1024
 """As much as one of those frames costs each piece of this size of a message that is larger."""
 THROTTLE_S = 0.02
 """Whoever is read more slowly is read in pieces, not frame by frame."""
-HELD_S = 1.0
-"""How long sends to a chat stay held for the retry of the one that failed."""
 ROOM_BYTES = 256 * 1024
 """More than this in the outbox, and neither the client nor the log is read."""
 
@@ -96,7 +93,7 @@ class Session:
         """Marks that came before the snapshot was shown."""
         self._marks_shown: dict[tuple[str, ...], int] = {}
         """Key to the rank of the marks in the snapshot, where older ones may still be on their way here."""
-        self._held: dict[tuple[str, str], tuple[str, int, Refused, float]] = {}
+        self._holds: dict[tuple[str, str], Hold] = {}
         self._work = Bell()
         self._room = asyncio.Event()
         self._room.set()
@@ -239,8 +236,8 @@ class Session:
 
     def acknowledge(self, id: str, fields: bytes, *, duplicate: bool) -> None:
         """See `Asker`."""
-        for chat in [chat for chat, (first, *_) in self._held.items() if first == id]:
-            del self._held[chat]  # it was on its way twice
+        for hold in self._holds.values():
+            hold.acknowledged(id)
         self._answered(wire.ack(id, fields, duplicate=duplicate))
 
     def refuse(self, id: str, refused: Refused) -> None:
@@ -260,30 +257,26 @@ class Session:
         self._put(wire.error(id, Refused(code=code)))
 
     def held(self, store: str, user: str, id: str, place: int) -> Refused | None:
-        """See `Asker`. The first that failed, sent again, shows that the client has seen the error: what follows is a retry too."""
-        held = self._held.get((store, user))
-        if held is None:
-            return None
-        first, behind, refused, until_s = held
-        if place <= behind:
+        """See `Asker`."""
+        hold = self._holds.get((store, user))
+        if hold is None:
             return None
         now_s = self.node.clock.monotonic_s()
-        if id == first or now_s >= until_s:
-            del self._held[store, user]
-            return None
-        if refused.retry_after_s is None:
-            return refused
-        return msgspec.structs.replace(refused, retry_after_s=until_s - now_s)
+        refused = hold.refusal(id, place, now_s)
+        if hold.is_over(now_s):
+            del self._holds[store, user]
+        return refused
 
     def hold(self, store: str, user: str, id: str, place: int, refused: Refused) -> None:
         """See `Asker`."""
         if refused.code not in TEMPORARY:
             return
-        held = self._held.get((store, user))
-        # Fates are not learnt in the order of sending: the earliest that failed is the one to wait for.
-        if held is None or place < held[1]:
-            until_s = self.node.clock.monotonic_s() + HELD_S + (refused.retry_after_s or 0.0)
-            self._held[store, user] = (id, place, refused, until_s)
+        now_s = self.node.clock.monotonic_s()
+        hold = self._holds.get((store, user))
+        if hold is None or hold.is_over(now_s):
+            self._holds[store, user] = Hold(id, place, refused, now_s)
+        else:
+            hold.fail(id, place, refused, now_s)
 
     def _answered(self, frame: bytes) -> None:
         self.outstanding -= 1

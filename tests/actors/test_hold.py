@@ -6,7 +6,7 @@ import pytest
 
 from actors.chat import Party
 from actors.command import ResolveChat
-from actors.session import HELD_S
+from actors.hold import HELD_S
 from tests.actors.world import World, send
 
 
@@ -86,8 +86,48 @@ async def test_until_the_first_is_sent_again_the_others_stay_held(world, user):
     full_for(world, 1)
     await user.say_all(send("a", "a"), send("b", "b"))
     await answers(user, "a", "b")
-    await user.say_all(send("b", "b"), send("a", "a"), send("b", "b2"))
-    assert await answers(user, "b", "a", "b2") == ["overloaded", "ack", "ack"]
+    await user.say_all(send("b", "b"), send("a", "a"), send("c", "c"))
+    assert await answers(user, "b", "a", "c") == ["overloaded", "ack", "overloaded"]
+    await user.say_all(send("b", "b"), send("c", "c"))
+    assert await answers(user, "b", "c") == ["ack", "ack"]
+    assert await log_texts(world) == ["0", "a", "b", "c"]
+
+
+async def test_what_was_refused_because_of_another_is_waited_for_as_well(world, user):
+    """One wrote on while what had failed was on its way again: the first of it ended the hold, and what was written last went ahead of
+    what had just been refused. The simulation saw it once in fifteen hundred schedules."""
+    full_for(world, 1)
+    await user.say_all(send("a", "a"), send("b", "b"))
+    assert await answers(user, "a", "b") == ["overloaded"] * 2
+    await user.say_all(send("c", "c"), send("a", "a"), send("b", "b"), send("d", "d"))
+    assert await answers(user, "c", "a", "b", "d") == ["overloaded", "ack", "ack", "overloaded"]
+    await user.say_all(send("c", "c"), send("d", "d"))
+    assert await answers(user, "c", "d") == ["ack"] * 2
+    assert await log_texts(world) == ["0", "a", "b", "c", "d"]
+
+
+async def test_who_never_sends_again_what_failed_is_not_held_for_longer_by_writing_on(world, user):
+    full_for(world, 1)
+    await user.say_all(send("a", "a"))
+    assert await answers(user, "a") == ["overloaded"]
+    for n in range(3):
+        await asyncio.sleep(HELD_S / 4)
+        await user.say_all(send(f"{n}", f"m{n}"))
+        assert await answers(user, f"m{n}") == ["overloaded"]
+    await asyncio.sleep(HELD_S / 4 + 0.01)
+    await user.send("at last")
+
+
+async def test_what_failed_at_one_try_and_was_kept_at_another_is_not_waited_for(world, user):
+    world.journal.open.clear()
+    await user.say_all(send("a", "a"))
+    await world.journal.held.wait()
+    full_for(world, 1)
+    await user.say_all(send("a", "a"))
+    assert await answers(user, "a") == ["overloaded"]
+    world.journal.open.set()
+    assert await answers(user, "a") == ["ack"]
+    await user.send("written on")
 
 
 async def test_after_a_moment_nothing_is_held_though_the_first_never_came_again(world, user):

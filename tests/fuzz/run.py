@@ -61,7 +61,8 @@ async def socket(goal, seed, folder, tell):
     answers = ", ".join(f"{name} {count:,}" for name, count in seen.answers.most_common())
     how = (
         f"{seen.sessions:,} sessions, closed with {closes or 'nothing'}; {held} (by tenths {tenths}); "
-        f"the two who chatted: {len(late)} messages, p50 {late[len(late) // 2] * 1000:.0f} ms, p99 {late[len(late) * 99 // 100] * 1000:.0f} ms; heard: {answers}"
+        f"the two who chatted: {len(late)} messages, p50 {late[len(late) // 2] * 1000:.0f} ms, "
+        f"p99 {late[len(late) * 99 // 100] * 1000:.0f} ms; heard: {answers}"
     )
     return seen.frames, seen.breaches, how
 
