@@ -224,6 +224,10 @@ class Account:
         attempt = waiting.pop(0)
         attempt.answered, attempt.answer = place, frame
 
+    def when(self, place: int) -> float:
+        """The time of that place, in seconds."""
+        return getattr(self.history.lines[place], "at", 0.0)
+
     def at(self, place: int) -> str:
         """When that was, for a sentence."""
         line = self.history.lines[place]

@@ -54,6 +54,19 @@ def a_wait_that_was_told_is_long_enough(account: Account) -> Iterator[Violation]
                 yield Violation("a wait that was told is long enough", f"{life} {fault} {account.at(after)}")
 
 
+def answers_come_in_time(account: Account) -> Iterator[Violation]:
+    """P11: whatever the storage does, whoever is ready has the answer of a command within the time that the setting names."""
+    limit_s = account.setting.answer_s
+    for attempt in account.attempts if limit_s is not None else ():
+        ready = attempt.life.ready
+        if attempt.answered is None or ready is None or ready > attempt.asked or attempt.frame.get("type") in QUERIES:
+            continue
+        took_s = account.when(attempt.answered) - account.when(attempt.asked)
+        if took_s > limit_s:
+            what = f"{attempt.life} asked {_short(attempt.frame)} {account.at(attempt.asked)}"
+            yield Violation("answers come in time", f"{what} and waited {took_s:.3f} s for {_short(attempt.answer or {})}")
+
+
 def the_same_id_has_the_same_answer(account: Account) -> Iterator[Violation]:
     """P4: all acks of an id are equal but for `duplicate`, which all but the first carry; `id_reused` needs two contents."""
     rule = "the same id has the same answer"
@@ -181,6 +194,25 @@ def what_one_sender_says_keeps_its_order(account: Account) -> Iterator[Violation
                     yield Violation(rule, f"chat {'/'.join(chat)}: {late}, {first}")
             if before is None or _seq(before) < _seq(attempt):
                 last[attempt.life.opening.session] = attempt
+
+
+def what_follows_a_send_that_failed_fails_too(account: Account) -> Iterator[Violation]:
+    """A send that is refused for the moment takes with it those to the same chat that were on their way behind it in its session:
+    else sending it again would turn their order around. What was sent before already is behind nothing."""
+    sends: dict[tuple[str, Chat], list[Attempt]] = defaultdict(list)
+    fresh = {id(command.attempts[0]) for command in account.commands.values()}
+    for attempt in account.attempts:
+        if attempt.frame.get("type") == "send":
+            sends[attempt.life.opening.session, attempt.chat].append(attempt)
+    for attempts in sends.values():
+        for at, first in enumerate(attempts):
+            if first.answered is None or not (first.answer or {}).get("temporary"):
+                continue
+            for later in attempts[at + 1 :]:
+                if later.asked < first.answered and later.acked and id(later) in fresh:
+                    what = f"{later.frame['id']} of {later.life} was acked {account.at(later.answered or 0)}"
+                    why = f"though {first.frame['id']}, on its way before it, was told {_code(first)}"
+                    yield Violation("what follows a send that failed fails too", f"{what}, {why}")
 
 
 def _seq(attempt: Attempt) -> int:

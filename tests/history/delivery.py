@@ -138,6 +138,8 @@ class _Follower:
 
     def _number(self, place: int, store: str, number: int) -> Iterator[str]:
         cursor = self._cursors.setdefault(store, _Cursor(0, None if self._life.is_agent else 0))
+        if not cursor.begun and number > cursor.end and (self._life.ready is None or place < self._life.ready):
+            yield f"is told {self._key} {number} of store {store} before it is ready, and its snapshot stands at {cursor.end}"
         if cursor.last is not None and number != cursor.last + 1:
             yield f"is told {self._key} {number} of store {store} after {cursor.last}"
         elif cursor.last is None and not (cursor.begun and cursor.reset) and not self._may_stand(store, cursor, number - 1, place):

@@ -84,6 +84,42 @@ def _fault(frame: Frame, user: str, status: str | None, owner: str | None, known
     return None
 
 
+def a_message_opens_its_chat(account: Account) -> Iterator[Violation]:
+    """Whoever writes is seen: behind a user's message in a chat that is new or closed its `new` or `reopen` stands at once."""
+    for store, shelf in account.shelves.items():
+        for user, frames in shelf.by_chat.items():
+            status, known = "closed", shelf.whole
+            for frame, after in zip(frames, [*frames[1:], None], strict=True):
+                if frame["type"] == "status":
+                    status, known = frame["status"], True
+                elif known and status == "closed" and frame["type"] == "message" and frame["from"]["role"] == "user":
+                    opened = after is not None and after["offset"] == frame["offset"] + 1 and after.get("reason") in ("new", "reopen")
+                    if not opened:
+                        what = f"message {frame['seq']} of chat {store}/{user} at offset {frame['offset']}"
+                        yield Violation("a message opens its chat", f"{what} came into a closed chat and left it closed")
+
+
+def an_epoch_that_a_command_carries_holds(account: Account) -> Iterator[Violation]:
+    """P2: a command that carries an epoch has happened in that epoch, or not at all."""
+    for command in account.commands.values():
+        shelf = account.shelves.get(command.store)
+        for ack in command.acks[:1] if shelf is not None and shelf.whole else ():
+            assert shelf is not None
+            epoch, user = ack.frame.get("epoch"), ack.chat[1]
+            if epoch is None or not account.lasting(ack.life):
+                continue
+            if command.type == "send":
+                kept = next(iter(shelf.by_sender.get(("message", command.side, command.sender, command.id), [])), None)
+            else:
+                kept = shelf.by_epoch.get((user, (ack.answer or {}).get("epoch", 0)))
+            if kept is None or (command.type != "send" and kept["epoch"] == epoch):
+                continue  # not kept, which is another rule's business; or it was so already and nothing changed
+            before = [frame["epoch"] for frame in shelf.statuses(user) if frame["offset"] < kept["offset"]]
+            if before[-1:] != [epoch]:
+                what = f"{command} carried epoch {epoch} and was acked {account.at(ack.answered or 0)}"
+                yield Violation("an epoch that a command carries holds", f"{what}, and the chat was in {before[-1:]}")
+
+
 def agents_write_only_what_they_own(account: Account) -> Iterator[Violation]:
     """P2: every stored message of an agent carries the one who owned the chat at that place of the log."""
     for store, shelf in account.shelves.items():
@@ -235,3 +271,28 @@ def nobody_who_is_there_is_taken_for_gone(account: Account) -> Iterator[Violatio
             if before and (before[-1]["owner"] or {}).get("id") == life.id:
                 chat = f"{frame['store']}/{frame['user']}"
                 yield Violation("nobody there is taken for gone", f"{life} was there and lost chat {chat} as gone {account.at(place)}")
+
+
+def nobody_is_gone_before_the_grace_is_over(account: Account) -> Iterator[Violation]:
+    """P12: a chat goes back as its owner has gone only when the grace period is over since the last session of that owner."""
+    grace_s = account.setting.grace_s
+    first: dict[tuple[Chat, int], int] = {}
+    for life in account.lives.values() if grace_s and not account.setting.nodes_pause else ():
+        for place, frame in life.of("status"):
+            if frame["reason"] == "agent_gone":
+                key = (frame["store"], frame["user"]), frame["epoch"]
+                first[key] = min(place, first.get(key, place))
+    for ((store, user), epoch), place in first.items():
+        shelf = account.shelves.get(store)
+        before = [frame for frame in shelf.statuses(user) if frame["epoch"] < epoch] if shelf is not None else []
+        owner = (before[-1]["owner"] or {}).get("id") if before else None
+        theirs = [life for life in account.lives.values() if life.is_agent and life.id == owner and store in (life.opening.stores or ())]
+        ends = [account.when(life.ended) for life in theirs if life.ready is not None and life.ended is not None and life.ended < place]
+        if ends and account.when(place) - max(ends) < grace_s - BLINK_S:
+            chat = f"chat {store}/{user}"
+            gone_s = account.when(place) - max(ends)
+            yield Violation("nobody is gone before the grace is over", f"{owner} lost {chat} {gone_s:.3f} s after its last session ended")
+
+
+BLINK_S = 0.1
+"""A client may see the end of its session so much later than the server."""

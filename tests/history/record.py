@@ -31,6 +31,10 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True, tag="setting", tag_fiel
     """Entries that are kept of each chat; 0 for all."""
     nodes_pause: bool = False
     """A node may stand still, so that others take its agents for gone."""
+    answer_s: float | None = None
+    """Nobody who is ready waits longer for the answer of a command; None where that is not the server's business alone."""
+    grace_s: float = 0.0
+    """Owners keep their chats for so long after their last session, by the clock of the history."""
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True, tag="opened", tag_field="what"):

@@ -7,7 +7,7 @@ from tests.history import answer, delivery, holding
 from tests.history import ownership as own
 from tests.history.day import GOOD, acked_twice, claimed_twice, two_messages
 from tests.history.linear import RULES, check, report
-from tests.history.record import History, Kept, Opened, Setting
+from tests.history.record import Ended, History, Kept, Opened, Setting
 from tests.history.scene import Scene, changed, frame_with, kept, log_with, told, without
 
 
@@ -131,6 +131,30 @@ def limited_twice(history):
     return history
 
 
+def gone_too_early(history):
+    """a1 comes again at once, and somebody sees its chat given back a moment after it was cut."""
+    scene = Scene(grace_s=60)
+    a = scene.open("agent", "a1")
+    scene.ask(scene.open("user", "u1"), "send")
+    scene.open("agent", "a2")
+    scene.ask(a, "claim", user="u1", id="won")
+    scene.ask(a, "release", user="u1", id="gone")
+    history = setting_in_log(status(reason="release"), reason="agent_gone", by=None)(scene.history)
+    history = the_told("a2#3", {"reason": "agent_gone", "by": None}, type="status", reason="release")(history)
+    at = next(place for place, line in enumerate(history.lines) if told("a2#3", reason="agent_gone")(line))
+    return History((*history.lines[:at], Ended(at=history.lines[at].at, session=a), *history.lines[at:]))
+
+
+def overtaken(history):
+    """Two messages leave together; the first is told to come again, and the second is taken."""
+    history = two_messages().history
+    lines = list(history.lines)
+    second = next(line for line in lines if type(line).__name__ == "Asked" and line.frame["id"] == "c2")
+    lines.remove(second)
+    lines.insert(next(place for place, line in enumerate(lines) if type(line).__name__ == "Asked") + 1, second)
+    return the_told("u1#2", {"type": "error", "code": "unavailable", "temporary": True}, id="c1", type="ack")(History(tuple(lines)))
+
+
 EPOCH_OF_CLAIM = last_claim(next(line for line in GOOD.lines if isinstance(line, Kept) and line.store == "s1").log)["epoch"]
 
 
@@ -140,6 +164,16 @@ BROKEN = {
     "a stranger releases": (own.changes_follow_the_rule, setting_in_log(status(reason="release"), by={"role": "agent", "id": "a1"})),
     "an agent takes over": (own.changes_follow_the_rule, setting_in_log(status(reason="takeover"), by={"role": "agent", "id": "z1"})),
     "a claim leaves nobody owning": (own.changes_follow_the_rule, setting_in_log(status(reason="claim"), owner=None)),
+    "a message into a closed chat leaves it closed": (
+        own.a_message_opens_its_chat,
+        setting_in_log(status(reason="reopen"), reason="claim"),
+    ),
+    "a first message opens nothing": (own.a_message_opens_its_chat, the_log(lambda log: [f for f in log if f.get("reason") != "new"])),
+    "a release carries an epoch that was over": (
+        own.an_epoch_that_a_command_carries_holds,
+        the_asked("a2#2", {"epoch": EPOCH_OF_CLAIM}, id="let go"),
+    ),
+    "a message carries an epoch that was over": (own.an_epoch_that_a_command_carries_holds, the_asked("a1#1", {"epoch": 1}, id="reply")),
     "a stranger writes": (own.agents_write_only_what_they_own, setting_in_log(message("reply"), **{"from": {"role": "agent", "id": "a2"}})),
     "the loser of a claim is told it won": (
         own.one_owner_in_an_epoch,
@@ -160,9 +194,16 @@ BROKEN = {
         lambda history: set_to(agent_limit=1)(claimed_twice().history),
     ),
     "an agent who is there is gone": (own.nobody_who_is_there_is_taken_for_gone, told_agent_gone),
+    "an owner is gone before its grace is over": (own.nobody_is_gone_before_the_grace_is_over, gone_too_early),
     "an answer is missing": (answer.every_command_has_one_answer, not_told("a2#2", id="lost")),
     "an answer comes twice": (answer.every_command_has_one_answer, told_again("a1#1", id="won")),
     "a query is acked": (answer.every_command_has_one_answer, the_asked("a1#1", {"type": "history"}, id="won")),
+    "an answer comes late": (
+        answer.answers_come_in_time,
+        lambda history: set_to(answer_s=5.0)(
+            changed(history, told("a2#2", id="lost"), lambda line: msgspec.structs.replace(line, at=line.at + 6.0))
+        ),
+    ),
     "the second ack differs": (
         answer.the_same_id_has_the_same_answer,
         lambda history: the_told("u1#3", {"seq": 9}, id="again", type="ack")(acked_twice().history),
@@ -188,6 +229,7 @@ BROKEN = {
         answer.what_one_sender_says_keeps_its_order,
         lambda history: the_told("u1#2", {"seq": 9}, id="c1", type="ack")(two_messages().history),
     ),
+    "a send goes on behind one that failed": (answer.what_follows_a_send_that_failed_fails_too, overtaken),
     "an offset is left out": (delivery.storage_has_no_gap, the_log(lambda log: [f for f in log if f["offset"] != 4])),
     "a number of a message is left out": (delivery.storage_has_no_gap, setting_in_log(message("one more"), seq=7)),
     "a summary ends elsewhere": (delivery.storage_has_no_gap, summary(seq=3)),
@@ -202,6 +244,10 @@ BROKEN = {
     "fan-out of what is not kept": (delivery.everybody_is_told_what_is_kept, the_told("a2#2", {"offset": 99}, type="note")),
     "a live message is left out": (delivery.sessions_get_everything_in_order, not_told("a2#2", type="message", id="reply")),
     "a live message comes twice": (delivery.sessions_get_everything_in_order, the_told("z1#3", {"offset": 1}, type="message", id="reply")),
+    "what is newer than the snapshot comes before ready": (
+        delivery.sessions_get_everything_in_order,
+        in_snapshot("u1#7", seq=1),
+    ),
     "live before what was missed": (
         delivery.sessions_get_everything_in_order,
         swapped(told("u1#7", type="message", id="again"), told("u1#7", type="ready")),

@@ -3,6 +3,7 @@
 P1 at most one owner of a chat in an epoch, epochs strictly rise, and nothing else changes them. P2 every message of an agent was sent by
 the owner of its epoch. P3 `seq` has no gap. P4 the same id gives the same answer and one effect. P6 unread is the messages of the other
 side above the mark. P7 an agent's load is the chats it owns, never above its limit.
+P12 the chats of an owner who has come back, by whatever node, are not given back.
 """
 
 import asyncio
@@ -180,6 +181,13 @@ class RaceMachine(RuleBasedStateMachine):
     @initialize()
     def agents_come(self):
         self.run(self.journal.append([append_to_store("s1", arrived(agent.id, NAMES[agent.id])) for agent in AGENTS]))
+        self.arrivals = {agent.id: 1 for agent in AGENTS}
+
+    @rule(agent=st.sampled_from(AGENTS))
+    def an_agent_comes_back(self, agent):
+        """By any node: the others do not hear of it."""
+        self.run(self.journal.append([append_to_store("s1", arrived(agent.id, NAMES[agent.id]))]))
+        self.arrivals[agent.id] += 1
 
     @rule(ms=st.sampled_from([0, 1, 500, -1]))
     def the_clock_moves(self, ms):
@@ -257,6 +265,8 @@ class RaceMachine(RuleBasedStateMachine):
         if isinstance(decision, Rejected):
             return
         assert (user, asked) not in self.answers, "P4: one effect"
+        if isinstance(asked, c.GiveBackChat) and decision.events:
+            assert asked.arrivals == self.arrivals[asked.agent], "P12: who has come back is not gone"
         if append.records:
             has_message = any(isinstance(event, MessageAdded) for event in append.events)
             self.answers[user, asked] = (b'"seq":%d,' % outcome.seq if has_message else b"") + append.answer

@@ -39,6 +39,9 @@ def _unreachable(world: "World", dice: random.Random, lasts_s: float) -> Mend:
 
 
 def _refused(world: "World", dice: random.Random, lasts_s: float) -> Mend:
+    if dice.random() < 0.5:
+        world.server.refuse_batches = dice.randrange(1, 4)
+        return lambda: setattr(world.server, "refuse_batches", 0)
     world.server.redis.is_full = True
     return lambda: setattr(world.server.redis, "is_full", False)
 

@@ -18,15 +18,20 @@ class Held:
         """Store to what has a number."""
         self.faults: list[str] = []
         self._stands: dict[str, int] = {}
+        self._is_ready = False
+        """Until then frames are what the snapshot has already: they go to the lists of messages and not to the summaries."""
         self._is_agent, self._user = is_agent, user
-        self._key = "offset" if is_agent else "seq"
+        self.key = "offset" if is_agent else "seq"
+        """The number that counts for it."""
 
     def hear(self, frame: Frame) -> None:
         """Takes one frame."""
         match frame["type"]:
             case "welcome":
                 self.generation = frame["generation"]
-                self.chats, self._stands = {}, {}
+                self.chats, self._stands, self._is_ready = {}, {}, False
+            case "ready":
+                self._is_ready = True
             case "chats" if "id" not in frame:
                 for chat in frame["chats"]:
                     self._show(chat)
@@ -38,7 +43,8 @@ class Held:
                 self.numbers[frame["store"]] = self._stands.get(frame["store"], 0)
             case "message" | "note" | "status":
                 self._number(frame)
-                self._change(frame)
+                if self._is_ready:
+                    self._change(frame)
             case "marks":
                 chat = self._chat(frame)
                 for name in ("received", "read"):
@@ -57,12 +63,12 @@ class Held:
         chat |= shown(summary) | marks | {"shown": True}
 
     def _number(self, frame: Frame) -> None:
-        if self._key not in frame:
+        if self.key not in frame:
             return
-        store, number = frame["store"], frame[self._key]
+        store, number = frame["store"], frame[self.key]
         before = self.frames.setdefault(store, {}).setdefault(number, frame)
         if before != frame:
-            self.faults.append(f"{self._key} {number} of {store} was {before} and is {frame}")
+            self.faults.append(f"{self.key} {number} of {store} was {before} and is {frame}")
         self.numbers[store] = max(self.numbers.get(store, 0), number)
 
     def _change(self, frame: Frame) -> None:
@@ -95,9 +101,9 @@ class Held:
         frames = self.frames.get(store, {})
         if frames and sorted(frames) != list(range(min(frames), end + 1)):
             missing = sorted(set(range(min(frames), end + 1)) - set(frames))
-            yield f"of store {store} it holds {self._key} {min(frames)} to {max(frames)} of {end}, without {missing[:9]}"
+            yield f"of store {store} it holds {self.key} {min(frames)} to {max(frames)} of {end}, without {missing[:9]}"
         if self.numbers.get(store, 0) != end and (self._is_agent or frames):
-            yield f"of store {store} it stands at {self._key} {self.numbers.get(store, 0)}, and there are {end}"
+            yield f"of store {store} it stands at {self.key} {self.numbers.get(store, 0)}, and there are {end}"
         for number, frame in frames.items():
             if number in kept and kept[number] != frame:
                 yield f"of store {store} it holds {frame}, and kept is {kept[number]}"

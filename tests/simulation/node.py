@@ -21,8 +21,8 @@ from tests.simulation.server import Server, SimulatedPipe
 
 DRAIN_S, GOODBYE_S = 5.0, 2.0
 """As long as `web.serve` waits for commands that were accepted, and for sessions to take their leave."""
-BEGIN_S = 1_700_000_000
-"""The time of day at the beginning of a run, by the clock of the shop."""
+BEGIN_S = 19_676 * 86_400 - 4
+"""The time of day at the beginning of a run, by the clock of the shop: ids are remembered by day, and the day ends in the middle of it."""
 
 
 class Ordered(dict):

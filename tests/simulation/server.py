@@ -27,6 +27,8 @@ class Server:
         """Added to each way, at most."""
         self.lose_requests = self.lose_replies = 0
         """How many of the next batches are cut off before they arrive, or after they were carried out."""
+        self.refuse_batches = 0
+        """How many of the next batches find no room, though those behind them do."""
         self.unreachable: set[str] = set()
         """Nodes from which there is no way."""
         self.carried_out = 0
@@ -81,7 +83,12 @@ class Server:
     def _carry_out(self, request: "Request") -> None:
         if request.connection.is_ended:
             return
+        was_full = self.redis.is_full
+        if request.is_batch and self.refuse_batches:
+            self.refuse_batches -= 1
+            self.redis.is_full = True
         replies = [self.redis.execute(command) for command in request.commands]
+        self.redis.is_full = was_full
         self.carried_out += 1
         if request.is_batch and self.lose_replies:
             self.lose_replies -= 1

@@ -61,7 +61,13 @@ def _text(tab: Tab, id: str) -> Frame:
 def _shop(tab: Tab, verb: str, store: str, dice: random.Random) -> None:
     if verb in ("send", "burst"):
         ids = [tab.world.new_id() for _ in range(1 if verb == "send" else dice.randrange(2, 5))]
-        tab.command(*({"type": "send", "id": id, "store": store, "kind": "text", "body": _text(tab, id)} for id in ids))
+        frames = [{"type": "send", "id": id, "store": store, "kind": "text", "body": _text(tab, id)} for id in ids]
+        if dice.random() < 0.5:
+            tab.command(*frames)
+        else:
+            # One after the other, none of which waits for the answer of the one before.
+            for frame in frames:
+                tab.world.loop.call_later(0.03 * dice.random() ** 2, tab.command, frame)
     elif verb == "read":
         tab.command({"type": "read", "id": tab.world.new_id(), "store": store, "seq": _mark(tab, store, tab.someone.id, dice)})
     elif verb == "typing":

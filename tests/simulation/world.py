@@ -24,9 +24,12 @@ from tests.history.search import every_answer_has_an_order
 from tests.simulation.client import Tab
 from tests.simulation.excuse import is_excused
 from tests.simulation.fault import break_things
+from tests.simulation.grace import gone_too_soon
+from tests.simulation.index import disagreements
 from tests.simulation.loop import SimulatedClock, SimulatedLoop, Spinning
-from tests.simulation.node import SimulatedNode, journal
+from tests.simulation.node import BEGIN_S, SimulatedNode, journal
 from tests.simulation.peace import differences
+from tests.simulation.receipt import Received, lost, receive
 from tests.simulation.redis import Redis, Stream
 from tests.simulation.schedule import Schedule, Step, schedule
 from tests.simulation.server import Server
@@ -36,6 +39,7 @@ JUDGES = tuple(rule for rule in RULES if rule is not at_rest_everybody_holds_wha
 """That rule looks at single sessions; `Held` follows a tab over all of them."""
 SEARCHED = 3
 """Of so many schedules one is held against the search too; not where storage may roll back, which no order explains."""
+BEGIN_MS = BEGIN_S * 1000
 REST_S = 90.0
 """Everybody has an answer and is connected this long after the last fault, or never."""
 
@@ -71,16 +75,26 @@ class World:
             agent_limit=schedule.agent_limit,
             may_roll_back=schedule.mode == "rollback",
             nodes_pause=short or self._pauses(),
+            answer_s=None if self._pauses() or any(fault.kind == "slow_reader" for fault in schedule.faults) else 5.0,
+            grace_s=schedule.grace_s,
         )
         self.recorder = Recorder(setting, clock=loop.time)
         self.server = Server(redis, self.chance)
         terms = schedule.terms
         limits = Limits(terms.log_limit, terms.history_limit)
+        size = random.Random(f"sizes {schedule.seed}").choice
+        # Small ones, so that sixty commands are enough to overflow, to turn pages and to forget chats.
+        sizes = {"outbox_frames": size((3, 12, 1024)), "page_limit": size((2, 7, 200)), "chats_limit": size((1, 3, 10_000))}
         options = Options(
-            grace_s=schedule.grace_s, agent_limit=schedule.agent_limit, rate=terms.rate, linger_s=1.0, heartbeat_s=terms.heartbeat_s
+            grace_s=schedule.grace_s,
+            agent_limit=schedule.agent_limit,
+            rate=terms.rate,
+            linger_s=1.0,
+            heartbeat_s=terms.heartbeat_s,
+            **sizes,
         )
         # Clocks of machines do not agree about the time of day.
-        clocks = [SimulatedClock(loop, 1_700_000_000_000 + self.chance.randrange(-2000, 2000)) for _ in range(schedule.nodes)]
+        clocks = [SimulatedClock(loop, BEGIN_MS + self.chance.randrange(-2000, 2000)) for _ in range(schedule.nodes)]
         self.nodes = [SimulatedNode(f"n{i}", self.server, options, self.note, clock, limits) for i, clock in enumerate(clocks, 1)]
         self.tabs = [Tab(self, someone, number) for someone in schedule.people for number in range(someone.tabs)]
         self._ids = 0
@@ -134,12 +148,14 @@ class World:
         for tab in self.tabs:
             tab.come(0.5)
         await self._rest(2.0 + (self.schedule.grace_s if self.schedule.grace_s < 60 else 0))
+        received = receive(self.tabs)
+        await self._rest(2.0)
         ends: object = None
         while self.schedule.mode != "sticky" and ends != (ends := self._ends()):
             for tab in self.tabs:
                 tab.cut("comes again before all is compared")
             await self._rest(2.0)
-        await self._keep()
+        await self._keep(received)
 
     def _step(self, step: Step) -> None:
         tab = next(tab for tab in self.tabs_of(step.who) if tab.number == step.tab)
@@ -169,9 +185,10 @@ class World:
             if node.witness.has_seen_more(birth.decode(), int(counts.get(node.name.encode(), b"0"))):
                 self._lost = birth
 
-    async def _keep(self) -> None:
-        reader = journal(self.server, "reader", lambda: 1_700_000_000_000)
+    async def _keep(self, received: Received) -> None:
+        reader = journal(self.server, "reader", lambda: BEGIN_MS)
         birth = await reader.birth()
+        self.faults += [f"what was received is kept: {fault}" for fault in await lost(received, reader)]
         if self._lost is not None and birth.encode() == self._lost:
             self.faults.append("a roll-back is noticed: what was committed is gone, and the generation is the same")
         await keep_from_journal(self.recorder, reader, self.schedule.stores, birth)
@@ -189,6 +206,9 @@ class World:
         for tab in self.tabs:
             if tab.overstays:
                 self.faults.append(f"a session ends with its token: {tab.name} lives, and it was good until {tab.token_until_s}")
+        soon = gone_too_soon(self.schedule, self.recorder.history)
+        self.faults += [f"grace starts anew after an outage: {fault}" for fault in soon]
+        self.faults += [f"lists agree with the chats: {fault}" for fault in disagreements(self.server.redis, kept)]
         for node in self.nodes:
             self.faults += [f"nothing is logged as an error: {error}" for error in node.errors]
 
