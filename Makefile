@@ -7,6 +7,7 @@
 #   make fuzz                            a million frames of rubbish, guided by coverage; RUNS=10000, SEED=17, ARGS="socket" some targets
 #   make autobahn                        Autobahn's fuzzing client against our framing; needs a Python 2.7 for the tool
 #   make attack                          every attack in full, a quarter of an hour; SHARE=0.1 a tenth, ARGS="pings" some rows
+#   make mutants                         each known bug put into a copy and hunted; N=500 schedules at most, ARGS="fence" some
 
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null)
@@ -23,7 +24,7 @@ python = $(shell for python in python$(1) $${PYENV_ROOT:-$$HOME/.pyenv}/versions
 	"$$python" -c 'import sys$(if $(UV),,, ensurepip, venv); sys.exit("%d.%d" % sys.version_info[:2] != "$(1)")' 2>/dev/null \
 	&& command -v "$$python" && break; done)
 
-.PHONY: run test simulate faults interpreters attack leaks fuzz autobahn check lint format lock clean
+.PHONY: run test simulate mutants faults interpreters attack leaks fuzz autobahn check lint format lock clean
 .DEFAULT_GOAL := check
 .DELETE_ON_ERROR:
 
@@ -35,6 +36,9 @@ test: .venv/installed
 
 simulate: .venv/installed
 	@$(BIN)/python -m tests.simulation.run $(if $(SEED),--seed $(SEED),-n $(or $(N),5000)) $(if $(SHRINK),--shrink)
+
+mutants: .venv/installed
+	@$(BIN)/python -m tests.mutants.run $(if $(N),-n $(N)) $(ARGS)
 
 faults: .venv/installed interpreters
 	@$(BIN)/python -m tests.faults.run $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SERVER),--server $(SERVER)) $(ARGS)
