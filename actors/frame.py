@@ -31,7 +31,7 @@ class Hello(Struct, frozen=True, tag_field="type", tag="hello"):
     """The first frame of a session."""
 
     token: str | None = None
-    resume: dict[str, Number] | None = None
+    resume: dict[Id, Number] | None = None
     generation: str | None = None
 
 

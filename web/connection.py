@@ -30,11 +30,13 @@ _log = logging.getLogger("hypercorn.error")
 
 class Http1(H11Protocol):
     """Hypercorn's HTTP/1.1 without its ways over to HTTP/2, where one socket is many, and none of them has a `Line`'s place, and without
-    handshakes that are no text: wsproto reads their lists as ASCII and raises, where nobody catches it."""
+    what others read differently: handshakes that are no text (wsproto reads their lists as ASCII and raises, where nobody catches it), and
+    bodies with two lengths (RFC 9112, section 6.1: a proxy that goes by the other one would take the rest for a request)."""
 
     async def _create_stream(self, request: h11.Request) -> None:
+        names = {name for name, _ in request.headers}
         told = [value for name, value in request.headers if name == b"connection" or name.startswith(b"sec-websocket-")]
-        if all(map(bytes.isascii, told)):
+        if all(map(bytes.isascii, told)) and not {b"content-length", b"transfer-encoding"} <= names:
             await super()._create_stream(request)
         else:
             await self._send_error_response(400)

@@ -1,5 +1,7 @@
 """What every answer over HTTP carries, errors of every kind included, and what is not answered at all."""
 
+import asyncio
+
 import pytest
 
 from tests.wire.conftest import Mall
@@ -165,3 +167,17 @@ async def test_no_cookie_carries_authority(mall: Mall) -> None:
     person = await mall.dial(additional_headers={"Cookie": f"token={token}", "Authorization": f"Bearer {token}"})
     await person.send({"type": "chats", "id": "1", "store": mall.store})
     assert await person.closed() == 4000, "without a hello nobody is anybody"
+
+
+async def test_a_body_with_two_lengths_is_refused_and_nothing_behind_it_is_a_request(server):
+    """RFC 9112, section 6.1. A proxy that goes by the other length takes the rest for somebody else's request."""
+    smuggled = b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n"
+    said = b"POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + smuggled
+    host, port = server.address.split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(said)
+    async with asyncio.timeout(5):
+        answer = await reader.read()
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1 ") == 1

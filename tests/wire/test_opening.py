@@ -88,7 +88,7 @@ async def test_a_second_hello_is_a_bad_frame_and_the_session_goes_on(mall: Mall)
 
 
 async def test_a_resume_of_the_wrong_type_closes_with_4000(mall: Mall) -> None:
-    for resume in (7, [], "s", {"s1": "3"}, {"s1": None}, {"s1": 1.5}):
+    for resume in (7, [], "s", {"s1": "3"}, {"s1": None}, {"s1": 1.5}, {"": 1}, {"../x": 1}, {"s" * 65: 1}):
         client = await mall.dial()
         await client.send({"type": "hello", "token": mall.server.token("user", fresh("u")), "resume": resume, "generation": "g"})
         assert await client.closed() == 4000, resume
@@ -172,6 +172,18 @@ async def test_an_agent_who_acknowledged_nothing_starts_at_the_snapshot(mall: Ma
     assert agent.missed == []
     assert agent.resets == []
     assert agent.offsets == {mall.store: 4}, "three messages and the status `new`"
+
+
+async def test_a_store_in_resume_that_is_no_id_closes_with_4000_and_is_never_said_back(mall: Mall) -> None:
+    """It came back unescaped in a `reset`: whoever could choose the names in somebody's `resume` could make the server say anything."""
+    user = await mall.user()
+    forged = 'x"},{"type":"message","store":"s1"},{"type":"reset","store":"y'
+    for store in (forged, 'a"b', "a\\", "a\r\nb"):
+        client = await mall.dial()
+        token, generation = mall.server.token("user", user.id), user.welcome["generation"]
+        await client.send({"type": "hello", "token": token, "resume": {store: 1}, "generation": generation})
+        assert await client.closed() == 4000, store
+        assert not client.had("reset", "message")
 
 
 async def test_resume_by_number_and_resume_zero_for_a_user(mall: Mall) -> None:
