@@ -5,6 +5,7 @@ import contextlib
 import json
 import socket
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,9 @@ async def _read(opened: ClientConnection, held: list[int], until: Any) -> dict[s
     """Notes offsets until `until` says of a frame that it was the last; the frame, or the close code."""
     try:
         while True:
-            for frame in frames(await opened.recv()):
-                if "offset" in frame:
-                    held.append(frame["offset"])
+            told = frames(await opened.recv())
+            held += [frame["offset"] for frame in told if "offset" in frame]
+            for frame in told:
                 if until(frame):
                     return frame
     except ConnectionClosed as closed:
@@ -104,7 +105,8 @@ async def reader(folder: Path, share: float) -> Figures:
                 await _read(again, offsets, lambda frame: frame["type"] == "ready")
                 missed += len(offsets) - before
                 await again.close()
-                assert offsets == list(range(offsets[0], offsets[0] + len(offsets))), "an event is missing, doubled or out of order"
+                gaps = [pair for pair in pairwise(offsets) if pair[1] != pair[0] + 1]
+                assert not gaps, f"an event is missing, doubled or out of order: {gaps[:5]}"
             assert missed > 100, f"only {missed} were missed"
             return {
                 "answered": "4101",

@@ -319,3 +319,11 @@ async def test_when_the_server_itself_stood_still_nobody_is_called_silent(pair):
     pair.line.heard_s -= 70
     pair.line.beat(25, 0.5)
     assert pair.transport.aborted
+
+
+async def test_a_ping_after_our_close_gets_no_pong_and_breaks_nothing(pair):
+    """It raised in Hypercorn's task, and the log had a traceback for every client that pinged while the server drained."""
+    pair.line.send(CloseConnection(1001))
+    feed(pair, pair.say(Ping(b"there?"), CloseConnection(1001)))
+    assert pair.transport.written == b""
+    assert pair.transport.closed
