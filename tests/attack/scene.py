@@ -76,7 +76,8 @@ class Companion:
 
 
 class Scene:
-    """`others` is the process of those who chat. The growths are from before the first attack."""
+    """`others` is the process of those who chat. The growth is from before the present attack,
+    that of Valkey from before the first."""
 
     def __init__(self, server: Server, others: Companion, growth: Growth, valkey: Growth) -> None:
         self.server, self._others, self.growth, self.valkey = server, others, growth, valkey
@@ -86,6 +87,7 @@ class Scene:
     async def attack(self, flood: str, volume: int, seconds: float) -> Figures:
         """One flood, and how the others fared meanwhile."""
         self._floods += 1
+        self.growth.begin(self.server.pid)
         order = {"address": self.server.address, "flood": flood, "volume": volume, "seconds": seconds}
         attacker = await Companion.start("attacker", order | {"token": self.server.token("user", f"flooder{self._floods}")})
         try:

@@ -30,7 +30,7 @@ async def _stuck(server: Dibs, load: Load, number: int) -> ClientConnection:
 async def _flood(load: Load, number: int) -> None:
     """Big messages, as many as the server takes, answered or not."""
     person = load.shoppers[number]
-    frames = [person.text() | {"body": {"text": BODY}} for _ in range(400)]
+    frames = [person.text() | {"body": {"text": BODY}} for _ in range(1500)]
     pending = [asyncio.create_task(person.ask(*frames[at : at + 8])) for at in range(0, len(frames), 8)]
     await asyncio.gather(*pending)
 

@@ -4,6 +4,7 @@ import functools
 from typing import Any
 
 import jsonschema_rs
+from actors.body import BadBody, BodyTooLarge, encode_body
 from actors.frame import Malformed, parse
 from web.document.asyncapi import asyncapi
 
@@ -27,6 +28,18 @@ def faults(side: str, frame: Frame) -> list[str]:
     return [f"the document: {error.message} at {error.instance_path}" for error in known.iter_errors(frame)]
 
 
+def _has_good_body(frame: object) -> bool:
+    """Bodies are read behind the codec, by their kind."""
+    raw = getattr(frame, "body", None)
+    if raw is None:
+        return True
+    try:
+        encode_body(getattr(frame, "kind", "text"), raw)
+    except (BadBody, BodyTooLarge):
+        return False
+    return True
+
+
 def faults_of_said(text: str | bytes, frames: list[object]) -> list[str]:
     """The same for a message of a client, of which only what the codec takes is the document's business."""
     read = parse(text) if isinstance(text, str) else []
@@ -36,6 +49,6 @@ def faults_of_said(text: str | bytes, frames: list[object]) -> list[str]:
     return [
         f"{fault}: {frame}"
         for kind, frame in pairs
-        if not isinstance(kind, Malformed) and isinstance(frame, dict)
+        if not isinstance(kind, Malformed) and isinstance(frame, dict) and _has_good_body(kind)
         for fault in faults("client", frame)
     ]

@@ -160,7 +160,8 @@ async def test_half_a_character_as_bytes_is_no_text_and_closes_with_1007_whereve
 
 @pytest.mark.parametrize("side", ["user", "store"])
 async def test_a_hello_of_rubbish_closes_with_4000_and_an_unknown_token_with_4001(mall: Mall, side: str) -> None:
-    token = mall.server.token("user" if side == "user" else "agent", "x", stores=["x"])
+    # Somebody new in a store of its own: others write into the stores that the cases name.
+    token = mall.server.token("user" if side == "user" else "agent", fresh("x"), stores=[fresh("s")])
     for case in rubbish.cases(side):
         if case.tag == "hello" and "raw lone surrogate" not in case.name:
             client = await mall.dial()
