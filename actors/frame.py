@@ -243,7 +243,6 @@ _LAX = json.JSONDecoder(strict=False, parse_int=float)
 _SPACE = re.compile(r"[ \t\r\n]*")
 _ID = re.compile(ID_PATTERN)
 _PLACE = re.compile(r"[0-9]{1,15}:[A-Za-z0-9._~-]{1,64}\Z")
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
 _BRACKETS = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
@@ -299,10 +298,10 @@ def _one(text: str) -> Frame | Malformed:
     try:
         # The types skip unknown fields unread; a number beyond a double hides there, so everything is read once untyped (0.3 us).
         value = _ANY.decode(text)
-        if text.count("{") + text.count("[") > NESTING_LIMIT and _is_deep(text.encode()):
-            return Malformed("bad_frame", _id_of(text))
+        if text.count("{") + text.count("[") > NESTING_LIMIT and _is_deep(text):
+            return Malformed("bad_frame", _id_in(value))
         if len(text) > 308 and _LONG_NUMBER in text.encode().translate(_DIGITS) and _has_huge_number(value):
-            return Malformed("bad_frame", _id_of(text))
+            return Malformed("bad_frame", _id_in(value))
         # Whoever reads the first of two pairs with one key and whoever reads the last would not read the same frame.
         if _drops_a_pair(text, value):
             return Malformed("bad_frame", _id_of(text))
@@ -313,7 +312,7 @@ def _one(text: str) -> Frame | Malformed:
     except _UNREADABLE:
         kind = value.get("type") if isinstance(value, dict) else None
         unknown = isinstance(kind, str) and kind not in TYPES
-        return Malformed("unknown_type" if unknown else "bad_frame", _id_of(text))
+        return Malformed("unknown_type" if unknown else "bad_frame", _id_in(value))
 
 
 def _id_of(text: str) -> str | None:
@@ -321,13 +320,17 @@ def _id_of(text: str) -> str | None:
         value, _ = _LAX.raw_decode(text, _after_space(text, 0))
     except (ValueError, RecursionError):
         return None
+    return _id_in(value)
+
+
+def _id_in(value: object) -> str | None:
     id = value.get("id") if isinstance(value, dict) else None
     return id if isinstance(id, str) and _ID.match(id) else None
 
 
-def _is_deep(raw: bytes) -> bool:
+def _is_deep(text: str) -> bool:
     """Whether good JSON is nested too deeply. Pair by pair from the inside, as nobody's 64 KiB may cost much time."""
-    brackets = _STRING.sub(b"", raw).translate(_BRACKETS, _NO_BRACKETS)
+    brackets = _outside(text).encode().translate(_BRACKETS, _NO_BRACKETS)
     for _ in range(NESTING_LIMIT):
         brackets = brackets.replace(b"[]", b"")
     return bool(brackets)
@@ -347,7 +350,12 @@ def _drops_a_pair(text: str, value: object) -> bool:
 
 def _colons(text: str) -> int:
     """The colons of a JSON text that stand outside of its strings."""
-    return "".join(text.replace("\\\\", "").replace('\\"', "").split('"')[::2]).count(":")
+    return _outside(text).count(":")
+
+
+def _outside(text: str) -> str:
+    """A good JSON text without its strings."""
+    return "".join(text.replace("\\\\", "").replace('\\"', "").split('"')[::2])
 
 
 def _has_huge_number(value: object) -> bool:
