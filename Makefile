@@ -54,7 +54,7 @@ autobahn: .venv/installed
 	@$(BIN)/python -m tests.web.autobahn
 
 attack: .venv/installed
-	@P99_MS=50 SHARE=$(SHARE) $(BIN)/python -m tests.attack.run $(ARGS)
+	@SHARE=$(SHARE) $(BIN)/python -m tests.attack.run $(ARGS)
 
 lint: .venv/installed
 	$(BIN)/ruff format --check .
