@@ -15,7 +15,7 @@ async def running(folder, *settings):
     process = await asyncio.create_subprocess_exec(program(), *usual, *settings, stdout=asyncio.subprocess.PIPE)
     try:
         async with asyncio.timeout(30):
-            while b"Ready to accept connections" not in (line := await process.stdout.readline()):
+            while b"eady to accept connections" not in (line := await process.stdout.readline()):
                 assert line, "the server ended"
         yield socket
     finally:
