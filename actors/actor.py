@@ -14,7 +14,7 @@ from actors.tally import Tally
 
 Message = TypeVar("Message")
 
-SLICE = 128
+SLICE = 32
 """Messages before others get a turn."""
 CALM_S = 2.0
 """Who has worked for so long since it started anew was of use: the next failure counts as the first again."""

@@ -303,7 +303,7 @@ def _one(text: str) -> Frame | Malformed:
         if len(text) > 308 and _LONG_NUMBER in text.encode().translate(_DIGITS) and _has_huge_number(value):
             return Malformed("bad_frame", _id_in(value))
         # Whoever reads the first of two pairs with one key and whoever reads the last would not read the same frame.
-        if _drops_a_pair(text, value):
+        if drops_a_pair(text, value):
             return Malformed("bad_frame", _id_of(text))
     except _UNREADABLE:
         return Malformed("bad_frame", _id_of(text))
@@ -336,7 +336,7 @@ def _is_deep(text: str) -> bool:
     return bool(brackets)
 
 
-def _drops_a_pair(text: str, value: object) -> bool:
+def drops_a_pair(text: str, value: object) -> bool:
     """Whether `value`, which was read from `text`, lacks a pair of it because a later one has the same key: every pair has a colon. What is
     written again is counted rather than walked through, as nobody's 64 KiB may cost much time."""
     try:

@@ -45,7 +45,7 @@ class Caller:
         line = f"access of {role} {id} to {where} is withdrawn since {_shown(done['at'])}; {_count(done['sessions'], 'session')} ended here"
         if role in ("agent", "supervisor"):
             line += f", {_count(done['chats'], 'chat')} given back, off the roster of {', '.join(done['stores']) or 'no store'}"
-        return line
+        return line if done["exists"] else f"{line}; there is no store {store} as yet: it holds for when there is"
 
     def audit(self, store: str, asked: Mapping[str, str]) -> None:
         """Prints the log of a store, line by line."""

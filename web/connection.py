@@ -22,7 +22,7 @@ from web.arrival import STRANGER, Application
 from web.front import hypercorn_config
 from web.stranger import PATIENCE_S, Stranger, Strangers
 
-READ_BYTES = 64 * 1024
+READ_BYTES = 16 * 1024
 GOODBYE_S = 1.0
 """How long a connection may take to end when the server does."""
 _log = logging.getLogger("hypercorn.error")

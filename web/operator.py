@@ -20,6 +20,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from actors.append import StorageUnavailable
+from actors.frame import drops_a_pair
 from actors.identity import Identity, Role, side_of
 from actors.node import Node
 from actors.revocation import Revoked
@@ -78,6 +79,7 @@ class _Revoke(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _revoke = msgspec.json.Decoder(_Revoke)
+_any: msgspec.json.Decoder[object] = msgspec.json.Decoder()
 
 
 def open_door(app: Quart, node: Node, signer: TokenSigner) -> None:
@@ -154,7 +156,9 @@ class _Door:
         done = await result
         if done is None:
             raise StorageUnavailable
-        return _said({"role": told.role, "id": told.id, "store": told.store} | msgspec.structs.asdict(done))
+        # A withdrawal may come before the store's first agent does; it may as well be a slip of the pen, so it is said.
+        exists = told.store is None or (await self._node.storage.load_store(told.store)).exists
+        return _said({"role": told.role, "id": told.id, "store": told.store, "exists": exists} | msgspec.structs.asdict(done))
 
     async def _withdraw(self, operator: Identity, told: _Revoke, result: "asyncio.Future[Revoked | None]") -> None:
         done: Revoked | None = None
@@ -229,7 +233,10 @@ class _Watch:
 async def _body(asked: Request) -> _Revoke:
     try:
         async with asyncio.timeout(BODY_S):
-            told = _revoke.decode(await asked.get_data())
+            text = cast("bytes", await asked.get_data()).decode()
+            if drops_a_pair(text, _any.decode(text)):
+                raise _Refused("bad_request", "the body names a key twice")
+            told = _revoke.decode(text)
     except RequestEntityTooLarge:
         raise _Refused("too_large") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TimeoutError):

@@ -40,8 +40,9 @@ from web.stranger import Strangers
 from web.tls import server_context
 from web.token import TokenSigner
 
-KERNEL_BYTES = 128 * 1024
-"""What the kernel keeps of one socket's bytes in each direction (Linux takes it twice)."""
+HEARD_BYTES, SAID_BYTES = 32 * 1024, 128 * 1024
+"""What the kernel keeps of one socket's bytes in each direction (Linux takes it twice): what it keeps may come in one read, and stays with
+a connection that is broken until its peer has seen why."""
 DRAIN_S = 4.0
 """Accepted commands may take this long to finish when the server stops."""
 GOODBYE_S = 3.5
@@ -169,8 +170,8 @@ def _listen(host: str, port: int) -> socket.socket:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             # What is not read yet waits at whoever wrote it: by itself Linux would keep megabytes for each socket.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, KERNEL_BYTES)
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, HEARD_BYTES)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SAID_BYTES)
             listener.bind(found[4])
             listener.listen(4096)
             listener.setblocking(False)

@@ -108,6 +108,7 @@ async def strangers(folder: Path, share: float) -> Figures:
             spent.append(spent_s)
             await person.close()
             most = max(most, await gauge(server, "dibs_unauthenticated"))
+            await asyncio.sleep(0.1)  # whoever was served leaves a user behind for a while, who is no stranger and costs what users cost
         await siege
         await known.pong()  # who has said hello is no stranger
         await known.close()

@@ -33,10 +33,6 @@ class Growth:
     before: int
     most: int
 
-    def begin(self, pid: int) -> None:
-        """What comes is counted from here."""
-        self.before = self.most = resident(pid)
-
     @property
     def mib(self) -> float:
         return (self.most - self.before) / MIB

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import attrs
 
+from tests.attack import crowd_rows
 from tests.attack.deflate import deflate
 from tests.attack.drain import sigterm
 from tests.attack.flood import NAMES, flood, taken
@@ -33,5 +34,6 @@ ATTACKS = (
     Attack("readers that stop reading", reader),
     Attack("dead and one-way links", links),
     Attack("compression, and bombs", deflate),
+    *(Attack(name, row) for name, row in crowd_rows.ROWS),
     Attack("SIGTERM during all of this", sigterm),
 )

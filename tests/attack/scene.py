@@ -1,7 +1,8 @@
 """A server of its own with others who chat on it, an attacker beside them, and what all of it is measured by.
 
 Each is a process. Where the machine has two cores the server has one to itself and everything else, its Valkey too, shares the others.
-The suite's figures are those of the demand, so on a machine that others load a latency may miss; the sentence says how loaded it was.
+A machine that others load only ever adds to a latency: the suite looks at a stretch up to three times, `make attack` once, and the sentence
+says how loaded it was.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,13 +20,25 @@ from tests.attack.memory import Growth, waited_s, watched
 from tests.wire.server import ROOT, Server
 
 GROWTH_MIB = 8.0
-P99_MS = float(os.environ.get("P99_MS", "250"))
-"""How long the others may wait. `make attack` holds the server to 50; a machine that runs a suite may be busy with more than that."""
+P99_MS = 50.0
+TRIES = 3
 OTHERS, RATE = 20, 200
 WARM_S = 1.5
 MB = 1_000_000
 Figures = dict[str, Any]
 """What a row has to show, by name. The table has columns for `sent MB`, `grown MB`, `Valkey MB`, `p99 ms` and `answered`."""
+
+
+class Slow(AssertionError):
+    """The others waited for longer than they may."""
+
+
+async def patiently(attack: Callable[[], Awaitable[Figures]]) -> Figures:
+    """The first of three tries in which the others did not wait; what else breaks breaks at once."""
+    for _ in range(TRIES - 1):
+        with contextlib.suppress(Slow):
+            return await attack()
+    return await attack()
 
 
 def pin(pid: int, cores: set[int]) -> None:
@@ -77,8 +90,7 @@ class Companion:
 
 
 class Scene:
-    """`others` is the process of those who chat. The growth is from before the present attack,
-    that of Valkey from before the first."""
+    """`others` is the process of those who chat. The growths are from before the first attack."""
 
     def __init__(self, server: Server, others: Companion, growth: Growth, valkey: Growth) -> None:
         self.server, self._others, self.growth, self.valkey = server, others, growth, valkey
@@ -88,7 +100,6 @@ class Scene:
     async def attack(self, flood: str, volume: int, seconds: float) -> Figures:
         """One flood, and how the others fared meanwhile."""
         self._floods += 1
-        self.growth.begin(self.server.pid)
         order = {"address": self.server.address, "flood": flood, "volume": volume, "seconds": seconds}
         attacker = await Companion.start("attacker", order | {"token": self.server.token("user", f"flooder{self._floods}")})
         try:
@@ -111,7 +122,8 @@ class Scene:
         assert self.growth.mib < GROWTH_MIB, f"the server grew by {self.growth.mib:.1f} MiB: {figures}"
         assert not others["faults"], f"the others were disturbed: {others['faults']}"
         assert others["acked"] > 0, "nobody else got an ack"
-        assert p99_ms < P99_MS, f"the others' p99 was {p99_ms} ms: {figures} {others}{load}"
+        if p99_ms >= P99_MS:
+            raise Slow(f"the others' p99 was {p99_ms} ms: {figures} {others}{load}")
         return figures
 
     async def begin(self) -> None:

@@ -127,8 +127,9 @@ async def test_an_operator_of_some_stores_sees_and_withdraws_there_only(mall: Ma
         {"role": "agent", "id": "a7", "store": "s/1"},
         {"role": "agent", "id": "a7", "store": ["s1"]},
         {"role": "agent", "id": "a7", "stores": ["s1"]},
+        b'{"role":"agent","id":"a7","id":"a8"}',
     ],
-    ids=range(17),
+    ids=range(18),
 )
 async def test_a_body_that_is_not_understood_withdraws_nothing(mall: Mall, body: object) -> None:
     answer = await ask(mall.server, "POST", REVOKE, operator(mall.server), body)
@@ -203,6 +204,16 @@ async def test_one_store_is_withdrawn_and_the_other_goes_on(mall: Mall) -> None:
     assert await there.closed() == 4003
     await (await mall.agent(there.id, stores=[other])).list(store=other)
     await here.pong()
+
+
+async def test_access_to_a_store_that_nobody_has_opened_is_withdrawn_for_when_somebody_does_and_it_says_so(mall: Mall) -> None:
+    store, id = fresh("s"), fresh("a")
+    token = mall.server.token("agent", id, stores=[store])
+    done = await revoke(mall.server, "agent", id, store)
+    assert (done["exists"], done["sessions"], done["stores"]) == (False, 0, [])
+    assert await (await Client.open(mall.server, token, ready=False)).closed() == 4003
+    await mall.found(store)
+    assert (await revoke(mall.server, "agent", id, store))["exists"]
 
 
 async def test_a_user_is_withdrawn_and_its_messages_stay(mall: Mall) -> None:

@@ -55,6 +55,10 @@ async def test_revoke_does_it_and_says_in_one_line_what_was_done(mall: Mall, dib
     assert again[0] == 0
     assert f" to store {mall.store} is withdrawn since " in again[1]
     assert again[1].endswith("; 0 sessions ended here, 0 chats given back, off the roster of no store\n")
+    unopened = fresh("s")
+    assert (await dibs("revoke", "--role", "agent", "--id", agent.id, "--store", unopened))[1].endswith(
+        f"; there is no store {unopened} as yet: it holds for when there is\n"
+    )
     status, out, _ = await dibs("revoke", "--role", "user", "--id", user.id)
     assert out.endswith("; 1 session ended here\n")
     assert await user.closed(2) == 4003

@@ -26,17 +26,34 @@ def _get(summary: str, content: str, **others: str) -> Schema:
 
 
 _OPERATOR: list[Schema] = [{"operator": []}]
-_LINES = {"application/x-ndjson": {"schema": {"type": "string"}}}
+_WITHDRAWN: Schema = {
+    "type": "object",
+    "required": ["role", "id", "store", "exists", "at", "sessions", "stores", "chats"],
+    "properties": {
+        "role": {"type": "string"},
+        "id": {"type": "string"},
+        "store": {"type": ["string", "null"]},
+        "exists": {"type": "boolean", "description": "false: nobody has opened this store yet; it holds for when somebody does"},
+        "at": {"type": "integer", "description": "since when, in milliseconds"},
+        "sessions": {"type": "integer", "description": "ended on this node"},
+        "stores": {"type": "array", "items": {"type": "string"}, "description": "whose roster the agent left"},
+        "chats": {"type": "integer", "description": "that went back to the queue"},
+    },
+}
 _REFUSED = {"application/json": {"schema": {"type": "object", "properties": {"code": {"type": "string"}, "detail": {"type": "string"}}}}}
-_REFUSALS: Schema = {
-    status: {"description": meaning, "content": _REFUSED}
-    for status, meaning in {
-        "400": "The request is not what is described here.",
-        "401": "A valid token of an operator is needed.",
-        "403": "Not for this token.",
-        "404": "There is no such store.",
-        "503": "Storage cannot be reached, too many ask at once, or the server is stopping; repeating is harmless.",
-    }.items()
+
+
+def _refusals(**others: str) -> Schema:
+    """What is answered instead; `others` maps a further status to what it means, as `_404`."""
+    meanings = _REFUSALS | {status.removeprefix("_"): meaning for status, meaning in others.items()}
+    return {status: {"description": meaning, "content": _REFUSED} for status, meaning in meanings.items()}
+
+
+_REFUSALS = {
+    "400": "The request is not what is described here.",
+    "401": "A valid token of an operator is needed.",
+    "403": "Not for this token.",
+    "503": "Storage cannot be reached, too many ask at once, or the server is stopping; repeating is harmless.",
 }
 
 
@@ -62,8 +79,8 @@ PATHS: dict[str, Schema] = {
                     }
                 },
             },
-            "responses": {"200": {"description": "It is durable.", "content": {"application/json": {"schema": {"type": "object"}}}}}
-            | _REFUSALS,
+            "responses": {"200": {"description": "It is durable.", "content": {"application/json": {"schema": _WITHDRAWN}}}}
+            | _refusals(_413="The body is too large."),
         }
     },
     "/operator/stores/{store}/audit": {
@@ -81,7 +98,7 @@ PATHS: dict[str, Schema] = {
                 _asked("limit", "at most so many lines"),
             ],
             "responses": {"200": {"description": "The lines.", "content": {"application/x-ndjson": {"schema": {"type": "string"}}}}}
-            | _REFUSALS,
+            | _refusals(_404="There is no such store."),
         }
     },
     "/healthz": _get(
