@@ -31,6 +31,8 @@ python = $(shell for python in python$(1) $${PYENV_ROOT:-$$HOME/.pyenv}/versions
 
 .PHONY: run test test-all simulate mutants faults interpreters package attack leaks fuzz autobahn check lint format lock outdated clean
 .DEFAULT_GOAL := check
+# The stamps of pattern rules would count as intermediate, and be removed.
+.PRECIOUS: .venv-%/installed
 .DELETE_ON_ERROR:
 
 run: .venv/installed
