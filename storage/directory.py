@@ -11,6 +11,8 @@ from pathlib import Path
 
 from storage.fault import StorageStartError
 
+BACKED_UP = "last-backup"
+"""A file in a data directory; when it was touched the last backup was whole."""
 SOCKET_PATH_LIMIT = 100  # sun_path has 108 bytes on Linux, 104 on macOS, its final zero included
 # struct flock of fcntl(2), in each system's own order: its layout, and where the type and the pid stand.
 _FLOCK, _TYPE_AT, _PID_AT = ("@hhqqi4x", 0, 4) if sys.platform == "linux" else ("@qqihh", 3, 2)
@@ -69,6 +71,14 @@ class DataDirectory:
 def server_folder(data: Path) -> Path:
     """Where in a data directory the private server's files are."""
     return data / "valkey"
+
+
+def backed_up_s(data: Path) -> float | None:
+    """When the data were last backed up, in seconds since the epoch, where that is known."""
+    try:
+        return (data / BACKED_UP).stat().st_mtime
+    except FileNotFoundError:
+        return None
 
 
 def running_server(data: Path) -> int | None:

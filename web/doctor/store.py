@@ -1,12 +1,13 @@
 """The server below: that of --redis, or the private one of the data directory, where one runs. The one file here that knows `storage`."""
 
 import statistics
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from storage.binary import find_server
 from storage.checkup import Checkup, check_up
-from storage.directory import running_server, server_socket
+from storage.directory import backed_up_s, running_server, server_socket
 from storage.fault import BadUrl, StorageStartError
 from storage.link import Link
 from storage.promise import Level
@@ -16,6 +17,7 @@ from web.doctor.finding import Finding, fail, ok, warn
 SLOW_PING_S, SLOW_WRITE_S = 0.005, 0.05
 """Medians from which on users notice."""
 TOO_SLOW_S = 1.0
+OLD_BACKUP_S = 7 * 24 * 3600.0
 CLOCK_S, WRONG_CLOCK_S = 1.0, 60.0
 FULL, NEARLY_FULL = 0.95, 0.75
 """Shares of the memory that the server may have."""
@@ -36,6 +38,8 @@ async def examine_store(redis: str | None, program: Path | None, data: Path) -> 
         except OSError as error:
             yield fail("in use", f"{data}/valkey cannot be looked into: {error.strerror}", "run the doctor as the user of dibs")
             return
+        if (backup_s := backed_up_s(data)) is not None:
+            yield judge_backup(time.time() - backup_s)
         if pid is None:
             yield await _program(program)
             return
@@ -48,6 +52,14 @@ async def examine_store(redis: str | None, program: Path | None, data: Path) -> 
         return
     for finding in judge(link.place, found):
         yield finding
+
+
+def judge_backup(age_s: float) -> Finding:
+    """One line for data that were backed up so long ago."""
+    said = f"the last one is {max(age_s, 0) / 3600:.0f} h old"
+    if age_s >= OLD_BACKUP_S:
+        return warn("backup", said, "see why none was made since: dibs backup, on a schedule")
+    return ok("backup", said)
 
 
 async def _program(program: Path | None) -> Finding:

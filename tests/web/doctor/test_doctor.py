@@ -6,6 +6,7 @@ import pwd
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import attrs
@@ -13,7 +14,7 @@ import pytest
 from redis import Redis
 
 from storage.checkup import check_up
-from storage.directory import running_server
+from storage.directory import BACKED_UP, running_server
 from storage.link import Link
 from tests.storage.valkey import running
 from tests.web.doctor.visit import run, visit
@@ -119,6 +120,15 @@ async def test_a_directory_of_somebody_else_is_told_with_both_names(data):
     assert found.verdicts()["data"] == "fail"
     me, owner = (pwd.getpwuid(uid).pw_name for uid in (os.geteuid(), data.stat().st_uid))
     assert f"belongs to {owner}, and we are {me}" in found.about("data")["found"]
+
+
+async def test_when_the_data_were_last_backed_up_is_told_where_that_is_known(data):
+    assert "backup" not in (await visit("--data", data)).text
+    for hours, verdict in ((3, "ok"), (8 * 24, "warn")):
+        (data / BACKED_UP).touch(0o600)
+        os.utime(data / BACKED_UP, (time.time() - hours * 3600,) * 2)
+        told = (await visit("--data", data)).about("backup")
+        assert (told["verdict"], told["found"]) == (verdict, f"the last one is {hours} h old")
 
 
 def test_a_disk_needs_room_for_a_rewrite_and_more():
