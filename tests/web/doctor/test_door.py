@@ -6,6 +6,7 @@ import signal
 import threading
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from pathlib import Path
 
 import pytest
 from websockets.asyncio.server import serve
@@ -16,6 +17,8 @@ from tests.web.doctor import proxy
 from tests.web.doctor.visit import visit
 from tests.wire.server import Server, signal_and_wait
 from web.doctor.door import judge_address
+
+TLS = Path(__file__).parent.parent / "tls"
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +91,20 @@ async def test_a_server_whose_redis_stands_still_is_not_ready(data, tmp_path):
         assert found.verdicts() == {"ready": "fail"}
         assert "/readyz answers 503: storage cannot be reached" in found.about("ready")["found"]
         signal_and_wait(valkey, signal.SIGCONT)
+    finally:
+        server.kill()
+
+
+async def test_behind_tls_the_certificate_has_to_hold(data, tmp_path):
+    server = Server(tmp_path / "own", private=True, cert=TLS / "cert.pem", key=TLS / "key.pem")
+    await server.start()
+    try:
+        found = await visit("--data", data, "--url", f"https://{server.address}")
+        assert found.verdicts() == {"door": "fail"}
+        assert "its certificate does not hold: self-signed certificate" in found.about("door")["found"]
+        found = await visit("--data", data, "--url", f"https://{server.address}", SSL_CERT_FILE=str(TLS / "cert.pem"))
+        assert found.verdicts() == {}
+        await server.stop()
     finally:
         server.kill()
 
