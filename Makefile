@@ -1,8 +1,13 @@
 # Everything happens in .venv inside the clone. `make run` to try dibs, `make check` before a commit.
 #   make run ARGS="--port 9000"          make test PYTEST_ARGS="-k claim -x"
+#   make test REDIS=redis-server         the suite on the Redis of this machine, over TCP, rather than on the bundled Valkey
+#   make test-all                        the suite on every Python that is found; make test-3.13 on one
 #   make simulate                        5,000 simulated schedules; N=1000000, SEED=17 one in words, SHRINK=1 made smaller
 #   make faults                          every fault in full; ROUNDS=0.1 a tenth, ARGS="power" some rows, SERVER=PATH another server
-#   make interpreters                    a .venv-X.Y for the other Pythons that dibs is stopped under, where they are found
+#   make interpreters                    a .venv-X.Y for the other Pythons that dibs is for, where they are found
+#   make package                         the wheel in dist/, installed into an empty environment of each Python, and a chat from there
+#   make lock                            the newest versions that pyproject.toml allows; make outdated only tells which there are
+#   make clean                           removes all that make and the tests have made; data of dibs stay
 #   make leaks                           a million random frames of one store, and a look for another's; N=100000, SEED=17
 #   make fuzz                            a million frames of rubbish, guided by coverage; RUNS=10000, SEED=17, ARGS="socket" some targets
 #   make autobahn                        Autobahn's fuzzing client against our framing; needs a Python 2.7 for the tool
@@ -15,17 +20,19 @@ UV := $(shell command -v uv 2>/dev/null)
 PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11 python3.14; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v "$$python" && break; done)
 LOCK = pip compile pyproject.toml --group dev --universal --python-version 3.11 --fork-strategy fewest \
-	--no-annotate --no-header --no-emit-index-url --no-emit-find-links --quiet -o requirements.lock
+	--no-annotate --no-header --no-emit-index-url --no-emit-find-links --no-config --quiet -o requirements.lock
 
-# What a stop is to be seen under, besides the Python of .venv.
-PYTHONS := 3.11 3.13
+# The Pythons that dibs is for.
+PYTHONS := 3.11 3.12 3.13
 # $(call python,X.Y): on PATH, or among pyenv's.
 python = $(shell for python in python$(1) $${PYENV_ROOT:-$$HOME/.pyenv}/versions/$(1).*/bin/python; do \
 	"$$python" -c 'import sys$(if $(UV),,, ensurepip, venv); sys.exit("%d.%d" % sys.version_info[:2] != "$(1)")' 2>/dev/null \
 	&& command -v "$$python" && break; done)
 
-.PHONY: run test simulate mutants faults interpreters attack leaks fuzz autobahn check lint format lock clean
+.PHONY: run test test-all simulate mutants faults interpreters package attack leaks fuzz autobahn check lint format lock outdated clean
 .DEFAULT_GOAL := check
+# The stamps of pattern rules would count as intermediate, and be removed.
+.PRECIOUS: .venv-%/installed
 .DELETE_ON_ERROR:
 
 run: .venv/installed
@@ -33,13 +40,19 @@ run: .venv/installed
 
 # What measures a server as it is attacked or broken has the machine to itself; the rest shares it.
 ALONE := tests/attack tests/faults
+# $(call suite,PYTHON): all of it, or what PYTEST_ARGS names.
+suite = $(if $(REDIS),export REDIS=$(REDIS) && )$(if $(PYTEST_ARGS),$(1) -m pytest $(PYTEST_ARGS),\
+	$(1) -m pytest --numprocesses 2 $(ALONE:%=--ignore %) && $(1) -m pytest $(ALONE))
+
 test: .venv/installed
-ifdef PYTEST_ARGS
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
-else
-	$(BIN)/python -m pytest --numprocesses 2 $(ALONE:%=--ignore %)
-	$(BIN)/python -m pytest $(ALONE)
-endif
+	$(call suite,$(BIN)/python)
+
+test-all: test
+	@own=$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])') && for version in $(PYTHONS); do \
+		[ $$version = $$own ] || $(MAKE) test-$$version || exit; done
+
+test-%: .venv-%/installed
+	@if [ -e .venv-$*/installed ]; then set -x; $(call suite,.venv-$*/bin/python); fi
 
 simulate: .venv/installed
 	@$(BIN)/python -m tests.simulation.run $(if $(SEED),--seed $(SEED),-n $(or $(N),5000)) $(if $(SHRINK),--shrink)
@@ -53,6 +66,9 @@ faults: .venv/installed interpreters
 interpreters: .venv/installed
 	@own=$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])') && for version in $(PYTHONS); do \
 		[ $$version = $$own ] || $(MAKE) -s .venv-$$version/installed || exit; done
+
+package: .venv/installed
+	@$(BIN)/python -m tests.package.run $(foreach version,$(PYTHONS),$(version)=$(call python,$(version)))
 
 fuzz: .venv/installed
 	@$(BIN)/python -m tests.fuzz.run $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
@@ -78,7 +94,7 @@ format: .venv/installed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# The newest versions that pyproject.toml allows; `git diff requirements.lock` shows what moved.
+# The newest versions that pyproject.toml allows, for pip in requirements.lock and for uv in pyproject.toml; `git diff` shows what moved.
 lock: .venv/installed
 ifeq ($(UV),)
 	$(BIN)/python -m pip install --quiet uv
@@ -86,10 +102,16 @@ ifeq ($(UV),)
 else
 	$(UV) $(LOCK) --upgrade
 endif
+	$(BIN)/python -m tests.package.pin
+
+outdated: .venv/installed
+	@echo "Looking for newer versions of what is in .venv:"
+	@newer=$$($(if $(UV),$(UV) pip list --python $(BIN)/python,$(BIN)/python -m pip list --disable-pip-version-check) \
+		--outdated --exclude-editable --exclude pip --exclude setuptools) && echo "$${newer:-none: all is the newest}"
 
 clean:
-	rm -rf .venv .venv-* .autobahn .mypy_cache .pytest_cache .ruff_cache .hypothesis dist build
-	find actors storage web tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf .venv .venv-* uv.lock *.egg-info .autobahn .mypy_cache .pytest_cache .ruff_cache .hypothesis dist build
+	find actors docs storage web tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps come last, so that an interrupted installation starts anew.
 .venv/locked: requirements.lock

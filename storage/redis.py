@@ -39,7 +39,7 @@ from actors.withdrawal import Withdrawal
 from storage.batch import Limits, Plan, plan
 from storage.deadline import Deadline, within
 from storage.journal import JournalLost, JournalRefused, JournalUnreachable
-from storage.key import BIRTH, COUNT, LAYOUT, STORES, WITHDRAWN, StoreKeys, stores_of_agent, stores_of_user
+from storage.key import BIRTH, COUNT, PULSE, STORES, WITHDRAWN, StoreKeys, stores_of_agent, stores_of_user
 from storage.pipe import Command, Pipe
 from storage.witness import Witness
 
@@ -116,7 +116,7 @@ class RedisJournal:
 
     async def probe(self) -> None:
         """See `Journal.probe`."""
-        await self._ask(("SET", f"{LAYOUT}:pulse", self._now_ms()))
+        await self._ask(("SET", PULSE, self._now_ms()))
 
     async def birth(self) -> str:
         """See `Journal.birth`."""

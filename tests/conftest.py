@@ -5,9 +5,15 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.storage.below import named
+
 # The time a draw takes says more about the machine than about the test; and in CI the same commit tries the same examples.
 settings.register_profile("dibs", deadline=None, derandomize=os.environ.get("CI") == "true", suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("dibs")
+
+
+def pytest_report_header():
+    return f"dibs on {named()} over TCP, wherever a test does not want its private server" if named() else None
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,5 @@
-"""The command `dibs`: reads its arguments, then serves, prints a token, chats, or asks a running dibs. Whatever goes wrong is one line
-on standard error."""
+"""The command `dibs`: reads its arguments, then serves, prints a token, chats, looks for what is wrong, or asks a running dibs. Whatever
+goes wrong is one line on standard error."""
 
 import argparse
 import os
@@ -42,12 +42,14 @@ def main(argv: Sequence[str] | None = None) -> int:
                 return _token(arguments)
             case "chat":
                 return _chat(arguments)
+            case "doctor":
+                return _doctor(arguments)
             case "revoke":
                 return _revoke(arguments)
             case "audit":
                 return _audit(arguments)
             case _:
-                raise ConfigError("say what to do: dibs serve, token, chat, revoke or audit; dibs --help tells more")
+                raise ConfigError("say what to do: dibs serve, token, chat, doctor, revoke or audit; dibs --help tells more")
     except SystemExit as end:  # argparse ends like this after --help and --version
         return int(end.code or 0)
     except ConfigError as error:
@@ -68,7 +70,7 @@ def _fail(error: Exception, status: int) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="dibs", description="Live customer-service chat.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"dibs {version('dibs')}")
-    commands = parser.add_subparsers(dest="command", metavar="serve|token|chat|revoke|audit")
+    commands = parser.add_subparsers(dest="command", metavar="serve|token|chat|doctor|revoke|audit")
     serve = commands.add_parser(
         "serve",
         help="run the chat",
@@ -94,6 +96,18 @@ def _parser() -> argparse.ArgumentParser:
     chat.add_argument("--token", metavar="T", help="who you are; DIBS_TOKEN keeps it out of the list of processes")
     chat.add_argument("--url", default="http://127.0.0.1:8000", metavar="URL", help="where dibs is (default http://127.0.0.1:8000)")
     chat.add_argument("--store", metavar="S", help="the store to write to")
+    doctor = commands.add_parser(
+        "doctor",
+        help="look for what is wrong",
+        description="Look at the environment, the data directory, the Redis, the secret, the limits and the public address. The exit "
+        "status is 1 if something fails. Variables such as DIBS_REDIS count as they do for serve.",
+        allow_abbrev=False,
+    )
+    for option in OPTIONS:
+        if option.field in ("data", "redis", "redis_server"):
+            _add(doctor, option)
+    doctor.add_argument("--url", metavar="URL", help="what users reach, such as https://chat.example: looks at the proxy before dibs too")
+    doctor.add_argument("--json", action="store_true", help="print one JSON object")
     revoke = commands.add_parser(
         "revoke",
         help="withdraw access",
@@ -172,6 +186,17 @@ def _chat(arguments: argparse.Namespace) -> int:
     role, id, stores = peek(token)
     named = (arguments.store, *stores) if arguments.store else stores
     return anyio.run(lambda: talk(url, token, named, role=role, id=id))
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from web.caller import read_url
+    from web.doctor.examine import Asked, run
+
+    if arguments.url is not None:
+        read_url(arguments.url)
+    flags = {name: getattr(arguments, name) for name in ("data", "redis", "redis_server")}
+    status: int = run(Asked(flags=flags, environ=os.environ, url=arguments.url), as_json=arguments.json)
+    return status
 
 
 def _socket_url(value: str) -> str:

@@ -3,6 +3,13 @@
 import resource
 
 ENOUGH = 1_048_576
+FILES = 64
+"""Open files that are no client's; of the others strangers get one half."""
+
+
+def wanted(unauthenticated_limit: int) -> int:
+    """How many files leave room for so many strangers."""
+    return FILES + 2 * unauthenticated_limit
 
 
 def raise_limit() -> int:

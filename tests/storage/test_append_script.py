@@ -1,7 +1,6 @@
 """What only the script itself can show: the keys it touches, the calls it takes, what it leaves when the server says no."""
 
 import pytest
-import redis
 from redis.exceptions import ResponseError
 
 from actors.append import Committed, Failed
@@ -69,7 +68,7 @@ async def test_every_key_that_the_script_touches_is_among_its_keys(journal, empt
     planned = plan(batch, NOON, Limits())
     sha = empty_valkey.client.script_load(SCRIPTS["append"])
     empty_valkey.client.acl_setuser("narrow", enabled=True, nopass=True, categories=["+@all"], reset=True, keys=planned.keys)
-    narrow = redis.Redis(unix_socket_path=str(empty_valkey.socket), username="narrow", password="x", protocol=2)
+    narrow = empty_valkey.below.client(username="narrow", password="x")
     try:
         for _ in range(1 + again):
             reply = narrow.evalsha(sha, len(planned.keys), *planned.keys, *planned.args)

@@ -11,8 +11,11 @@ from redis.exceptions import RedisError
 
 from storage.fault import BadUrl, StorageStartError
 from storage.link import Link, check
+from tests.faults.process import version
+from tests.storage.below import program
 from tests.storage.valkey import running
 
+KIND = version(program()).split()[0].lower()
 PASSWORD = "hunter2:/@?#"
 QUOTED = "hunter2%3A%2F%40%3F%23"
 TLS = Path(__file__).with_name("tls")
@@ -156,7 +159,7 @@ async def test_a_connection_never_retries_and_waits_for_its_answer_without_limit
 async def test_the_server_says_who_it_is(tmp_path):
     async with running(tmp_path / "v", "--appendonly", "yes", "--min-replicas-to-write", "2", "--maxmemory", "64mb") as socket:
         info = await check(Link.parse(f"unix://{socket}"))
-    assert (info.kind, info.version.split(".")[0], info.primary, info.loading) == ("valkey", "9", True, False)
+    assert (f"{info.kind} {info.version}", info.primary, info.loading) == (version(program()).lower(), True, False)
     assert (info.appendonly, info.appendfsync, info.maxmemory_policy) == (True, "everysec", "noeviction")
     assert (info.maxmemory, info.min_replicas, info.replicas) == (64 << 20, 2, 0)
     assert len(info.run_id) == len(info.replication_id) == 40
@@ -171,7 +174,7 @@ async def test_where_config_is_denied_what_it_would_tell_is_unknown(tmp_path):
 async def test_an_acl_user_with_a_strange_password_gets_in_and_others_are_told(tmp_path):
     settings = f"--user me on >{PASSWORD} ~* &* +@all --user default off --user poor on >hunter2 ~* &* +ping".split()
     async with running(tmp_path / "v", *settings) as socket:
-        assert (await check(Link.parse(f"unix://me:{QUOTED}@{socket}"))).kind == "valkey"
+        assert (await check(Link.parse(f"unix://me:{QUOTED}@{socket}"))).kind == KIND
         assert "does not accept the user name and password" in await refusal(f"unix://me:hunter2wrong@{socket}")
         assert "wants a password" in await refusal(f"unix://{socket}")
         assert "does not give this user the rights" in await refusal(f"unix://poor:hunter2@{socket}")
@@ -187,7 +190,7 @@ async def test_tls_is_spoken_and_an_unknown_certificate_refused(tmp_path):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(TLS / "cert.pem", TLS / "key.pem")
     async with running(tmp_path / "v", "--requirepass", "hunter2") as socket, forwarding(socket, context) as port:
-        assert (await check(Link.parse(f"rediss://:hunter2@localhost:{port}?ssl_ca_certs={TLS / 'cert.pem'}"))).kind == "valkey"
+        assert (await check(Link.parse(f"rediss://:hunter2@localhost:{port}?ssl_ca_certs={TLS / 'cert.pem'}"))).kind == KIND
         assert "with TLS: self" in await refusal(f"rediss://:hunter2@localhost:{port}")
         assert "with TLS: " in await refusal(f"rediss://:hunter2@127.0.0.1:{port}?ssl_ca_certs={TLS / 'cert.pem'}")
         assert "cannot be reached" in await refusal(f"redis://:hunter2@localhost:{port}")
@@ -196,7 +199,7 @@ async def test_tls_is_spoken_and_an_unknown_certificate_refused(tmp_path):
 
 async def test_plain_tcp_is_spoken(tmp_path):
     async with running(tmp_path / "v") as socket, forwarding(socket) as port:
-        assert (await check(Link.parse(f"redis://127.0.0.1:{port}/1"))).kind == "valkey"
+        assert (await check(Link.parse(f"redis://127.0.0.1:{port}/1"))).kind == KIND
 
 
 async def test_a_server_out_of_reach_is_one_clear_line(tmp_path):

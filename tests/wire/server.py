@@ -1,4 +1,7 @@
-"""A real `dibs serve` process with its embedded server, started, cut down and looked at from outside."""
+"""A real `dibs serve` process with its server below, started, cut down and looked at from outside.
+
+That is dibs' own private server, or where the suite was told to run on another (`tests.storage.below`) that one, over TCP.
+"""
 
 import http.client
 import os
@@ -7,12 +10,16 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from pathlib import Path
 from typing import Any
 
 import attrs
 import jwt
+import redis
 from anyio import to_thread
+
+from tests.storage.below import DURABLE, Below, named
 
 ROOT = Path(__file__).parents[2]
 SECRET = "a-secret-for-the-tests-of-the-wire-of-48-letters"
@@ -64,10 +71,16 @@ def signal_and_wait(pid: int, number: signal.Signals) -> None:
 
 
 class Server:
-    """One data directory and the process that serves it; options are those of the command line."""
+    """One data directory and the process that serves it; options are those of the command line. `private` where the test is about
+    the private server or what is in the directory."""
 
-    def __init__(self, data: Path, **options: Any) -> None:
+    def __init__(self, data: Path, *, private: bool = False, **options: Any) -> None:
         self.data = data
+        self.below: Below | None = None
+        if named() is not None and not private and "redis" not in options:
+            self.below = Below(data.parent / f"{data.name}.below", *DURABLE)
+            # As a Redis does, it outlives every dibs; it goes with the last who could start another on it.
+            weakref.finalize(self, self.below.stop)
         self.options = {"grace": 2, "heartbeat": 5, "rate": 0} | options
         self.stdout, self.stderr = data.parent / f"{data.name}.out", data.parent / f"{data.name}.err"
         self.environ = {"DIBS_SECRET": SECRET}
@@ -82,6 +95,9 @@ class Server:
 
     def spawn(self) -> "subprocess.Popen[bytes]":
         flags = [item for key, value in self.options.items() for item in (f"--{key.replace('_', '-')}", str(value))]
+        if self.below is not None:
+            self.below.start()
+            flags += ["--redis", self.below.url]
         command = [sys.executable, "-m", "web.command", "serve", "--port", "0", "--data", str(self.data), *flags]
         env = {key: value for key, value in os.environ.items() if not key.startswith("DIBS_")} | self.environ
         with self.stdout.open("ab") as out, self.stderr.open("ab") as err:
@@ -142,7 +158,9 @@ class Server:
         return self.stderr.read_text(errors="replace") if self.stderr.exists() else ""
 
     def valkey_pid(self) -> int:
-        """The embedded server, found among the descendants of this process."""
+        """The server below: another's, or the private one, found among the descendants of this process."""
+        if self.below is not None:
+            return self.below.pid
         table = processes()
         for pid, process in table.items():
             above = pid
@@ -152,14 +170,16 @@ class Server:
                 return pid
         raise AssertionError(f"no embedded server below {self.pid}")
 
-    def valkey_socket(self) -> str:
-        """Where the embedded server listens, from its title in the process table."""
+    def valkey(self, **options: Any) -> redis.Redis:
+        """A client of the server below; where a private one listens stands in its title in the process table."""
+        if self.below is not None:
+            return self.below.client(**options)
         title = subprocess.run(
             ["ps", "-ww", "-o", "args=", "-p", str(self.valkey_pid())], capture_output=True, text=True, check=True
         ).stdout
         found = re.search(r"unixsocket[: ](\S+)", title)
         assert found is not None, title
-        return found[1]
+        return redis.Redis(unix_socket_path=found[1], **options)
 
     def token(self, role: str, id: str, *, stores: list[str] | None = None, name: str | None = None, ttl_s: float = 3600) -> str:
         claims: dict[str, Any] = {"sub": id, "role": role, "exp": int(time.time() + ttl_s)}

@@ -130,7 +130,7 @@ async def test_kill_9_in_the_midst_of_work_loses_nothing_acknowledged_and_double
 
 
 async def test_sigterm_closes_every_session_with_1001_and_ends_with_exit_0_and_takes_its_redis_along(own_server: Any) -> None:
-    mall: Mall = await own_server()
+    mall: Mall = await own_server(private=True)
     agent, user = await mall.claimed()
     silent = await mall.dial()
     valkey = mall.server.valkey_pid()
@@ -147,7 +147,7 @@ async def test_sigterm_closes_every_session_with_1001_and_ends_with_exit_0_and_t
 
 
 async def test_a_second_dibs_on_the_same_data_is_refused_with_one_clear_line(own_server: Any) -> None:
-    mall: Mall = await own_server()
+    mall: Mall = await own_server(private=True)
     code, said = await mall.server.refused()
     assert code == 1
     lines = [line for line in said.splitlines() if line.startswith("dibs: ")]
@@ -158,7 +158,7 @@ async def test_a_second_dibs_on_the_same_data_is_refused_with_one_clear_line(own
 
 
 async def test_the_redis_killed_alone_comes_back_with_everything_acknowledged(own_server: Any) -> None:
-    mall: Mall = await own_server()
+    mall: Mall = await own_server(private=True)
     agent, user = await mall.claimed()
     signal_and_wait(mall.server.valkey_pid(), signal.SIGKILL)
 

@@ -11,7 +11,6 @@ import attrs
 import jwt
 import msgspec
 import pytest
-from redis import Redis
 from websockets.asyncio.client import ClientConnection, connect
 
 from tests.wire.conftest import Mall, fresh
@@ -353,7 +352,7 @@ async def test_a_store_that_is_not_mine_is_refused_without_a_look_at_the_storage
     """Or the time it takes would tell which stores there are. The storage itself says what it was asked."""
     mall, server = scene.mall, scene.mall.server
     ghost = fresh("ghost")
-    with Redis(unix_socket_path=server.valkey_socket(), socket_timeout=5) as redis, redis.monitor() as monitor:
+    with server.valkey(socket_timeout=5) as redis, redis.monitor() as monitor:
         for role, table in (("agent", AGENT), ("supervisor", SUPERVISOR), ("user", USER)):
             async with await raw_open(server, server.token(role, fresh("x"), stores=[mall.store])) as socket:
                 for store in (scene.door, scene.nowhere):

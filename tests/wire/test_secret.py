@@ -100,7 +100,7 @@ def check(server: Server, told: list[str], hidden: list[bytes], own: tuple[str, 
 
 async def test_nothing_that_is_written_shown_or_listed_holds_a_secret_or_a_token(tmp_path: Path) -> None:
     """With the widest umask and the most talkative log, and through a crash of the private server."""
-    server = Server(tmp_path / "data", log_level="debug")
+    server = Server(tmp_path / "data", private=True, log_level="debug")
     server.environ |= {"DIBS_SECRET_OLD": OLD}
     before = os.umask(0)
     try:
@@ -123,7 +123,7 @@ async def test_nothing_that_is_written_shown_or_listed_holds_a_secret_or_a_token
 
 
 async def test_a_secret_that_dibs_made_is_in_its_file_and_nowhere_else(tmp_path: Path) -> None:
-    server = Server(tmp_path / "data", log_level="debug")
+    server = Server(tmp_path / "data", private=True, log_level="debug")
     server.environ = {}
     before = os.umask(0)
     try:
@@ -141,7 +141,7 @@ async def test_a_secret_that_dibs_made_is_in_its_file_and_nowhere_else(tmp_path:
 
 async def test_a_directory_that_others_may_write_to_is_said_aloud(tmp_path: Path) -> None:
     """Who may write there may put a secret of his own in the place of ours."""
-    server = Server(tmp_path / "data")
+    server = Server(tmp_path / "data", private=True)
     server.environ = {}
     server.data.mkdir()
     server.data.chmod(0o777)
@@ -155,7 +155,7 @@ async def test_a_directory_that_others_may_write_to_is_said_aloud(tmp_path: Path
 
 @pytest.mark.parametrize("name", ["DIBS_SECRET", "DIBS_SECRET_OLD"])
 async def test_a_short_secret_is_refused_at_the_start_and_not_shown(tmp_path: Path, name: str) -> None:
-    server = Server(tmp_path / "data")
+    server = Server(tmp_path / "data", private=True)
     server.environ |= {name: "hunter2-hunter2-hunter2"}
     status, said = await server.refused()
     assert (status, said) == (2, f"dibs: {name}: must have 32 bytes at least, has 23\n")

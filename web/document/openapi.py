@@ -101,7 +101,9 @@ PATHS: dict[str, Schema] = {
             | _refusals(_404="There is no such store."),
         }
     },
-    "/healthz": _get("Whether the process is up.", "text/plain"),
+    "/healthz": _get(
+        "Whether the process is up. `Dibs-Address` tells whoever asks which address the server believes it has.", "text/plain"
+    ),
     "/readyz": _get(
         "Whether the storage can be reached and written to; says what an acknowledged command survives.",
         "text/plain",
