@@ -16,6 +16,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, OpenerDirector, ProxyHandler, Request, build_opener
 
+from web.progress import progress
 from web.setting import ConfigError, StartError
 
 PATIENCE_S = 60.0
@@ -53,11 +54,11 @@ class Caller:
         query = urlencode(dict(asked) | ({"read": "1"} if watched else {}))
         with self._open(f"/operator/stores/{quote(store, safe='')}/audit" + (f"?{query}" if query else "")) as response:
             first, end = int(asked.get("after", 0)), int(response.headers["Dibs-End"])
-            with _progress(end - first if watched else 0) as show:
+            with progress("reading the log", shown=watched and end - first >= LONG) as show:
                 for line in response:
                     match _type(line):
                         case "read":
-                            show(json.loads(line)["offset"] - first)
+                            show(json.loads(line)["offset"] - first, end - first)
                         case "error":
                             raise StartError(f"what follows is missing: {json.loads(line)['detail']}")
                         case _:
@@ -127,22 +128,6 @@ def _failure(url: str, error: Exception) -> str:
 
 def _type(line: bytes) -> object:
     return json.loads(line)["type"]
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Any]:
-    """Shows how much of `total` is done, on standard error, where that is much."""
-    if total < LONG:
-        yield lambda done: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("reading the log"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    # Standard output is not rich's to redirect: the lines go where they were sent.
-    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False, redirect_stderr=False) as bar:
-        task = bar.add_task("", total=total)
-        yield lambda done: bar.update(task, completed=done)
 
 
 def _shown(at_ms: int) -> str:
