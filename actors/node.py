@@ -13,6 +13,7 @@ from actors import wire
 from actors.agent import AgentActor
 from actors.append import Storage, StorageUnavailable
 from actors.close import Close
+from actors.erasure import Erasure
 from actors.identity import Identity
 from actors.option import Options
 from actors.participant import Participant
@@ -21,7 +22,7 @@ from actors.rate import BURST_S, Bucket
 from actors.revocation import Revocation
 from actors.session import Session
 from actors.store import StoreActor
-from actors.store_message import TailLost
+from actors.store_message import ChatGone, TailLost
 from actors.tally import Tally
 from actors.task import Tasks
 from actors.turnstile import Turnstile
@@ -56,6 +57,7 @@ class Node:
         self.draining = False
         self.withdrawals = Withdrawals()
         self.revocation = Revocation(self)
+        self.erasure = Erasure(self)
         self.turnstile = Turnstile()
         """Through which openings go."""
         self.sweep_s = min(SWEEP_S, options.heartbeat_s / 5)
@@ -139,6 +141,24 @@ class Node:
         """The actor has ended."""
         if self.stores.get(actor.store) is actor:
             del self.stores[actor.store]
+
+    def chat_gone(self, store: str, user: str, *, erased: bool) -> None:
+        """The chat is gone from the storage: once all that was told of it before has been passed on, so is it from here."""
+        if store in self.stores:
+            self.stores[store].mailbox.put_control(ChatGone(user, erased))
+        else:
+            self.forget_chat(store, user, erased=erased)
+
+    def forget_chat(self, store: str, user: str, *, erased: bool) -> None:
+        """What its user's clients have of the chat follows nothing, and they come again; if it was erased the agents' do so too."""
+        there: list[Participant] = list(self.agents_of.get(store, {}).values()) if erased else []
+        if (actor := self.users.get(user)) is not None:
+            there.append(actor)
+            actor.tails.pop(store, None)
+            actor.stores.discard(store)
+            _forget(self.users_of, actor, (store,))
+        for session in [session for participant in there for session in participant.sessions if store in session.tracks]:
+            session.end(Close.LOST_PLACE)
 
     def rolled_back(self) -> None:
         """The storage is behind what was seen of it: a new generation begins, and everybody comes again."""

@@ -6,8 +6,9 @@ index have tags of their own; a `/` stands in no id, so neither can be mistaken 
 ============== ======= =====================================================================================================
 key            type    holds
 ============== ======= =====================================================================================================
-head           hash    `of` the last offset, `bo` when the store came into being
-log            stream  id OFFSET-0, field `f`: the frame as agents get it
+head           hash    `of` the last offset, `bo` when the store came into being, `er` the offset up to which something was erased,
+                       `lw` who rewrites the log
+log            stream  id OFFSET-0, field `f`: the frame as agents get it; `log-new` and `log-old` while it is rewritten
 ids            hash    digest of sender and id -> content, numbers and answer; one key for each day
 roster         hash    agent -> name
 away           set     agents who take nothing
@@ -46,6 +47,11 @@ def stores_of_user(user: str) -> str:
     return f"{LAYOUT}:{{u/{user}}}:stores"
 
 
+def erased(user: str) -> str:
+    """When one of a user's chats was taken away, in ms: a part of the generation that the user's clients are told."""
+    return f"{LAYOUT}:{{u/{user}}}:erased"
+
+
 def stores_of_agent(agent: str) -> str:
     """Set of the stores on whose roster an agent is."""
     return f"{LAYOUT}:{{a/{agent}}}:stores"
@@ -54,12 +60,28 @@ def stores_of_agent(agent: str) -> str:
 class StoreKeys:
     """The keys of one store."""
 
-    __slots__ = ("_tag", "arrivals", "away", "claimed", "closed", "cursors", "head", "log", "queue", "roster", "waiting")
+    __slots__ = (
+        "_tag",
+        "arrivals",
+        "away",
+        "claimed",
+        "closed",
+        "cursors",
+        "head",
+        "log",
+        "log_new",
+        "log_old",
+        "queue",
+        "roster",
+        "waiting",
+    )
 
     def __init__(self, store: str) -> None:
         tag = self._tag = f"{LAYOUT}:{{{store}}}:"
         self.head = tag + "head"
         self.log = tag + "log"
+        self.log_new = tag + "log-new"
+        self.log_old = tag + "log-old"
         self.roster = tag + "roster"
         self.away = tag + "away"
         self.arrivals = tag + "arrivals"

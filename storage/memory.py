@@ -42,6 +42,7 @@ from actors.event import (
     NoteAdded,
     StatusChanged,
     for_agents,
+    in_place_of_erased,
     subject,
 )
 from actors.rule import Condition, LoadAtLeast, LoadBelow, NotOnRoster, NotSeenSince, OnRoster, apply
@@ -79,6 +80,7 @@ class _Shop:
 
     born: bool = False
     offset: int = 0
+    erased: int = 0
     log: list[tuple[int, bytes]] = attrs.Factory(list)
     ids: dict[int, dict[bytes, tuple[bytes, bytes, Duplicate]]] = attrs.Factory(dict)
     roster: dict[str, str] = attrs.Factory(dict)
@@ -113,6 +115,7 @@ class MemoryJournal:
         self._stores_of_user: dict[str, set[str]] = {}
         self._stores_of_agent: dict[str, set[str]] = {}
         self._stores: set[str] = set()
+        self._erased: dict[str, int] = {}
         self._withdrawals: dict[Withdrawal, int] = {}
         """A withdrawal without its moment to the moment."""
         self._birth = secrets.token_hex(8)
@@ -245,6 +248,43 @@ class MemoryJournal:
         moment = self._withdrawals[about] = max(withdrawal.at, self._withdrawals.get(about, 0))
         return moment
 
+    # Erasing.
+
+    async def erase_chat(self, store: str, user: str) -> bool:
+        """See `Journal.erase_chat`."""
+        shop = await self._shop(store)
+        self._stores_of_user.get(user, set()).discard(store)
+        self._erased[user] = self._now_ms()
+        if shop.talks.pop(user, None) is None:
+            return False
+        before, between = in_place_of_erased(store)
+        shop.erased, shop.offset = shop.offset, shop.offset + 1
+        shop.log.append((shop.offset, b"%b%d%b%d}" % (before, shop.offset, between, self._now_ms())))
+        return True
+
+    async def rewrite_log(self, store: str, user: str, who: str, after: int, replaced: int) -> tuple[int, int, bool]:
+        """See `Journal.rewrite_log`. All of it at once, so that nobody comes in between."""
+        del who, after
+        shop = await self._shop(store)
+        about, (before, between) = b"," + subject(store, user) + b",", in_place_of_erased(store)
+        for place, (offset, frame) in enumerate(shop.log):
+            if about in frame:
+                at = frame.rpartition(b'"at":')[2]
+                shop.log[place] = (offset, b"%b%d%b%b" % (before, offset, between, at))
+                replaced += 1
+        return shop.offset, replaced, True
+
+    async def forget_commands(self) -> None:
+        """See `Journal.forget_commands`."""
+
+    async def begin_files(self) -> bool | None:
+        """See `Journal.begin_files`."""
+        return None
+
+    async def end_files(self) -> bool:
+        """See `Journal.end_files`."""
+        return True
+
     # Reading.
 
     async def load_store(self, store: str) -> StoreState:
@@ -309,7 +349,12 @@ class MemoryJournal:
             first=shop.log[0][0] if shop.log else shop.offset + 1,
             acknowledged=shop.cursors.get(agent),
             users=tuple(dict.fromkeys(found + sorted(shop.owned_by(agent)))),
+            erased=shop.erased,
         )
+
+    async def erased_at(self, user: str) -> int:
+        """See `Reads.erased_at`."""
+        return self._erased.get(user, 0)
 
     async def stores_of_user(self, user: str) -> tuple[str, ...]:
         """See `Reads.stores_of_user`."""

@@ -7,6 +7,7 @@ what is asked while one list is on its way goes together in the next.
 import asyncio
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 import msgspec
@@ -33,18 +34,20 @@ from actors.append import (
     Withdrawn,
 )
 from actors.chat import Chat, Owner
-from actors.event import AgentArrived, MessageAdded
+from actors.event import AgentArrived, MessageAdded, in_place_of_erased, subject
 from actors.identity import IdentitySide
 from actors.withdrawal import Withdrawal
 from storage.batch import Limits, Plan, plan
 from storage.deadline import Deadline, within
 from storage.journal import JournalLost, JournalRefused, JournalUnreachable
-from storage.key import BIRTH, COUNT, LAYOUT, STORES, WITHDRAWN, StoreKeys, stores_of_agent, stores_of_user
+from storage.key import BIRTH, COUNT, LAYOUT, STORES, WITHDRAWN, StoreKeys, erased, stores_of_agent, stores_of_user
 from storage.pipe import Command, Pipe
 from storage.witness import Witness
 
 READ_TIMEOUT_S = 5.0
 """A connection that is silent for this long while it is asked is given up."""
+REWRITTEN = 500
+"""Entries of a log that are rewritten in one step: a few ms, in which the server does nothing else."""
 _NOT_NOW = ("LOADING", "BUSY", "TRYAGAIN", "MASTERDOWN", "NOSCRIPT")
 """Errors of a server that will soon take the same call."""
 
@@ -144,6 +147,57 @@ class RedisJournal:
         )
         return int(moment)
 
+    # Erasing.
+
+    async def erase_chat(self, store: str, user: str) -> bool:
+        """See `Journal.erase_chat`."""
+        keys, owner = StoreKeys(store), ""
+        # The index goes first: who writes again, when the chat is gone, is put back into it before that is carried out.
+        await self._ask(("SREM", stores_of_user(user), store))
+        while True:
+            owned = [keys.owned(owner)] if owner else []
+            chat = [keys.head, keys.log, keys.chat(user), keys.history(user), keys.queue, *keys.lists().values(), *owned]
+            there, found = await self._run("erase", chat, [user, owner, *in_place_of_erased(store), self._now_ms()])
+            if found.decode() == owner:
+                break
+            owner = found.decode()
+        await self._ask(("SET", erased(user), self._now_ms()))
+        return bool(there)
+
+    async def rewrite_log(self, store: str, user: str, who: str, after: int, replaced: int) -> tuple[int, int, bool]:
+        """See `Journal.rewrite_log`."""
+        keys = StoreKeys(store)
+        args: list[str | bytes | int] = [after, who, REWRITTEN, subject(store, user), *in_place_of_erased(store), replaced]
+        after, replaced, done = await self._run("rewrite", [keys.head, keys.log, keys.log_new, keys.log_old], args)
+        return after, replaced, bool(done)
+
+    async def forget_commands(self) -> None:
+        """See `Journal.forget_commands`. Not every server has each of these logs, and not everybody may empty them."""
+        for command in (("SLOWLOG", "RESET"), *(("COMMANDLOG", "RESET", kind) for kind in ("large-request", "large-reply"))):
+            with suppress(JournalRefused):
+                await self._ask(command)
+
+    async def begin_files(self) -> bool | None:
+        """See `Journal.begin_files`."""
+        info = await self._info("persistence")
+        if info.get("aof_enabled") != "1":
+            return None
+        if not _is_idle(info) or info.get("rdb_bgsave_in_progress", "0") != "0":
+            return False
+        await self._ask(("BGREWRITEAOF",))
+        return True
+
+    async def end_files(self) -> bool:
+        """See `Journal.end_files`."""
+        info = await self._info("persistence")
+        if _is_idle(info) and info.get("aof_last_bgrewrite_status") != "ok":
+            raise JournalRefused("the server could not write its file anew")
+        return _is_idle(info)
+
+    async def _info(self, section: str) -> dict[str, str]:
+        text = bytes(await self._ask(("INFO", section))).decode("utf-8", "replace")
+        return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+
     @property
     def _look(self) -> tuple[Command, Command]:
         """What tells whether the data are those that this node knows."""
@@ -225,7 +279,7 @@ class RedisJournal:
     async def snapshot(self, store: str, agent: str, limit: int) -> Snapshot:
         """See `Reads.snapshot`."""
         keys = StoreKeys(store)
-        offset, first, acknowledged, users = await self._run(
+        offset, first, acknowledged, users, erased_to = await self._run(
             "snapshot", [keys.head, keys.log, keys.cursors, keys.waiting, keys.claimed, keys.owned(agent)], [agent, limit]
         )
         return Snapshot(
@@ -233,7 +287,12 @@ class RedisJournal:
             first=first,
             acknowledged=None if acknowledged is None else int(acknowledged),
             users=tuple(user.decode() for user in users),
+            erased=erased_to,
         )
+
+    async def erased_at(self, user: str) -> int:
+        """See `Reads.erased_at`."""
+        return int(await self._ask(("GET", erased(user))) or 0)
 
     async def stores_of_user(self, user: str) -> tuple[str, ...]:
         """See `Reads.stores_of_user`."""
@@ -276,7 +335,7 @@ class RedisJournal:
     async def _members(self, key: str) -> tuple[str, ...]:
         return tuple(member.decode() for member in await self._ask(("SMEMBERS", key)))
 
-    async def _run(self, script: str, keys: Sequence[str], args: Sequence[str | int]) -> Any:
+    async def _run(self, script: str, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:
         return await self._ask(self._reader.script(script, keys, args))
 
     async def _ask(self, command: Command) -> Any:
@@ -320,6 +379,10 @@ class RedisJournal:
             else:
                 for commands, answer in asked:
                     _settle(answer, [next(replies) for _ in commands])
+
+
+def _is_idle(info: dict[str, str]) -> bool:
+    return info.get("aof_rewrite_in_progress") == info.get("aof_rewrite_scheduled") == "0"
 
 
 def _settle(answer: asyncio.Future[Any], replies: list[Any]) -> None:

@@ -1,4 +1,4 @@
-"""The command line's side of the operator's door: asks a running dibs to withdraw access, or for the log of a store.
+"""The command line's side of the operator's door: asks a running dibs to withdraw access, to erase, or for the log of a store.
 
 The token goes only where it was sent: no redirect is followed, and no proxy stands between this machine and itself.
 """
@@ -21,6 +21,8 @@ from web.setting import ConfigError, StartError
 
 PATIENCE_S = 60.0
 """How long a server may say nothing."""
+LONG_S = 3600.0
+"""And how long where it has much to do before it says anything."""
 LONG = 5000
 """A log of more entries than this is read with a progress bar."""
 
@@ -48,6 +50,20 @@ class Caller:
             line += f", {_count(done['chats'], 'chat')} given back, off the roster of {', '.join(done['stores']) or 'no store'}"
         return line
 
+    def erase(self, store: str, user: str) -> str:
+        """Erases a chat; one line that says what was done."""
+        with progress(f"erasing {user} in {store}"):
+            with self._open("/operator/erase", json.dumps({"store": store, "user": user}).encode(), patience_s=LONG_S) as response:
+                done = json.loads(response.read(1 << 20))
+            line = (
+                f"nothing is left of the chat of user {user} in store {store}"
+                if done["existed"]
+                else f"user {user} has no chat in store {store}"
+            )
+            files = ", and its files were written anew" if done["files"] else "; it keeps no append-only file"
+            line += f" since {_shown(done['at'])}: {_count(done['entries'], 'entry', 'entries')} of its log emptied{files}"
+        return f"{line}. Backups, replicas and other copies, and what clients keep, are not covered"
+
     def audit(self, store: str, asked: Mapping[str, str]) -> None:
         """Prints the log of a store, line by line."""
         watched = sys.stderr.isatty() and not sys.stdout.isatty()
@@ -66,12 +82,12 @@ class Caller:
                 sys.stdout.flush()
 
     @contextmanager
-    def _open(self, path: str, body: bytes | None = None) -> Iterator[HTTPResponse]:
+    def _open(self, path: str, body: bytes | None = None, *, patience_s: float = PATIENCE_S) -> Iterator[HTTPResponse]:
         request = Request(self._url + path, body, {"Authorization": f"Bearer {self._token}"})  # noqa: S310 -- read_url saw the scheme
         if body is not None:
             request.add_header("Content-Type", "application/json")
         try:
-            with self._opener().open(request, timeout=PATIENCE_S) as response:
+            with self._opener().open(request, timeout=patience_s) as response:
                 yield response
         except HTTPError as error:
             with error:
@@ -134,5 +150,5 @@ def _shown(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
+def _count(number: int, noun: str, nouns: str = "") -> str:
+    return f"{number} {noun if number == 1 else nouns or noun + 's'}"

@@ -109,7 +109,16 @@ def _parser() -> argparse.ArgumentParser:
     audit.add_argument("--until", metavar="T", help="before this time")
     audit.add_argument("--after", metavar="OFFSET", help="behind this offset of the store's log")
     audit.add_argument("--limit", metavar="N", help="so many lines at most")
-    for asking in (revoke, audit):
+    erase = commands.add_parser(
+        "erase",
+        help="erase a chat",
+        description="Erase the chat of a user with a store: from the storage, its files, the store's log and the memory of the dibs "
+        "that is asked. Backups and what clients keep are not covered.",
+        allow_abbrev=False,
+    )
+    erase.add_argument("--store", required=True, metavar="S", help="the store")
+    erase.add_argument("--user", required=True, metavar="ID", help="the user")
+    for asking in (revoke, audit, erase):
         asking.add_argument("--url", metavar="URL", help=f"where dibs listens (default {_URL}; DIBS_URL)")
         asking.add_argument("--token", metavar="TOKEN", help="an operator's token (better in DIBS_TOKEN: a process list shows flags)")
         _add(asking, _OPTION["data"])
@@ -253,6 +262,17 @@ def _audit(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _erase(arguments: argparse.Namespace) -> int:
+    from web.token import BadClaim, check_identity
+
+    try:
+        check_identity(role="user", id=arguments.user, stores=(arguments.store,))
+    except BadClaim as error:
+        raise ConfigError(f"erase: {error}") from None
+    print(_caller(arguments).erase(arguments.store, arguments.user))  # noqa: T201 -- what was done is the output
+    return 0
+
+
 def _backup(arguments: argparse.Namespace) -> int:
     from web.backup import backup
 
@@ -330,6 +350,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "chat": _chat,
     "revoke": _revoke,
     "audit": _audit,
+    "erase": _erase,
     "backup": _backup,
     "restore": _restore,
     "export": _export,
