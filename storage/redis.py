@@ -42,6 +42,7 @@ from storage.deadline import Deadline, within
 from storage.journal import JournalLost, JournalRefused, JournalUnreachable
 from storage.key import BIRTH, COUNT, LAYOUT, STORES, WITHDRAWN, StoreKeys, erased, stores_of_agent, stores_of_user
 from storage.pipe import Command, Pipe
+from storage.room import Use
 from storage.witness import Witness
 
 READ_TIMEOUT_S = 5.0
@@ -193,6 +194,16 @@ class RedisJournal:
         if _is_idle(info) and info.get("aof_last_bgrewrite_status") != "ok":
             raise JournalRefused("the server could not write its file anew")
         return _is_idle(info)
+
+    async def memory(self) -> Use:
+        """What the server uses, and of how much."""
+        info = await self._info("memory")
+        limit = int(info.get("maxmemory", 0))
+        if limit:
+            return Use(int(info["used_memory"]), limit, "the maxmemory of Redis")
+        return Use(
+            int(info["used_memory"]), int(info["total_system_memory"]), "the memory of the machine of Redis, which has no maxmemory,"
+        )
 
     async def _info(self, section: str) -> dict[str, str]:
         text = bytes(await self._ask(("INFO", section))).decode("utf-8", "replace")

@@ -90,7 +90,8 @@ PATHS: dict[str, Schema] = {
     },
     "/healthz": _get("Whether the process is up.", "text/plain"),
     "/readyz": _get(
-        "Whether the storage can be reached and written to; says what an acknowledged command survives.",
+        "Whether the storage can be reached and written to; says what an acknowledged command survives, and in lines that begin with "
+        "`warning:` whether memory or disk run out.",
         "text/plain",
         _503="It cannot, or the server is draining.",
     ),
