@@ -185,6 +185,15 @@ class ListPage(msgspec.Struct, frozen=True, kw_only=True):
     more: bool
 
 
+class Swept(msgspec.Struct, frozen=True, kw_only=True):
+    """A step of the walk over all chats: how many entries of logs and histories went, how many chats of which nothing is left, and whether
+    the walk is over and the next step begins another."""
+
+    entries: int
+    chats: int
+    over: bool
+
+
 class StorageUnavailable(Exception):
     """The storage cannot be reached, or did not answer in time."""
 
@@ -266,6 +275,9 @@ class Storage(Reads, Protocol):
 
     async def rewrite_files(self) -> bool:
         """Leaves nothing in the storage's own files and notes of what was erased; whether it keeps any files. As long as it takes."""
+
+    async def sweep(self, before: int, count: int) -> Swept:
+        """Drops what is older than `before` (ms), and what is more than is kept, of the next `count` chats of the walk."""
 
     def has_room(self) -> bool:
         """Whether another append is taken. To be asked before a decision is made."""

@@ -121,7 +121,7 @@ class Catchup:
         if track.cursor and not page.offset:
             self._session.end(Close.LOST_PLACE)  # the chat was taken away
             return False
-        trimmed = page.first > 1 and bool(page.entries) and page.entries[0].seq <= page.first
+        trimmed = page.first > 1 and page.entries[0].seq <= page.first if page.entries else page.offset > track.cursor
         if self._lost_place(track, page.offset, trimmed=trimmed):
             return False
         await self._put(track, [(entry.offset, b"" if entry.kind == "n" else for_user(entry.frame)) for entry in page.entries])

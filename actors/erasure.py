@@ -40,7 +40,7 @@ class Erasure:
         async with self._turn:
             at = node.clock.wall_ms()
             existed = await node.storage.erase_chat(store, user)
-            node.chat_gone(store, user, erased=True)
+            node.chat_gone(store, user)
             entries = await node.storage.rewrite_log(store, user)
             files = await node.storage.rewrite_files()
         return Erased(at=at, existed=existed, entries=entries, files=files)

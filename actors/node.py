@@ -19,6 +19,7 @@ from actors.option import Options
 from actors.participant import Participant
 from actors.port import Clock, Log
 from actors.rate import BURST_S, Bucket
+from actors.retention import Retention
 from actors.revocation import Revocation
 from actors.session import Session
 from actors.store import StoreActor
@@ -142,16 +143,16 @@ class Node:
         if self.stores.get(actor.store) is actor:
             del self.stores[actor.store]
 
-    def chat_gone(self, store: str, user: str, *, erased: bool) -> None:
+    def chat_gone(self, store: str, user: str) -> None:
         """The chat is gone from the storage: once all that was told of it before has been passed on, so is it from here."""
         if store in self.stores:
-            self.stores[store].mailbox.put_control(ChatGone(user, erased))
+            self.stores[store].mailbox.put_control(ChatGone(user))
         else:
-            self.forget_chat(store, user, erased=erased)
+            self.forget_chat(store, user)
 
-    def forget_chat(self, store: str, user: str, *, erased: bool) -> None:
-        """What its user's clients have of the chat follows nothing, and they come again; if it was erased the agents' do so too."""
-        there: list[Participant] = list(self.agents_of.get(store, {}).values()) if erased else []
+    def forget_chat(self, store: str, user: str) -> None:
+        """What clients have of the chat follows nothing any more: its user's and the store's agents' come again."""
+        there: list[Participant] = list(self.agents_of.get(store, {}).values())
         if (actor := self.users.get(user)) is not None:
             there.append(actor)
             actor.tails.pop(store, None)
@@ -199,6 +200,8 @@ class Node:
         """Wakes the stores in which somebody owns a chat, then sweeps until cancelled."""
         self.spawn(self._wake_stores())
         self.spawn(self.revocation.follow())
+        if self.options.keep_s:
+            self.spawn(Retention(self).run())
         while True:
             await asyncio.sleep(self.sweep_s)
             now_s, now_ms = self.clock.monotonic_s(), self.clock.wall_ms()

@@ -86,10 +86,9 @@ class TailLost(msgspec.Struct, frozen=True):
 
 
 class ChatGone(msgspec.Struct, frozen=True):
-    """The chat was taken out of the storage (control); `erased`: nobody is to hold anything of it any more."""
+    """The chat was taken out of the storage (control)."""
 
     user: str
-    erased: bool
 
 
 class Tick(msgspec.Struct, frozen=True):

@@ -23,6 +23,7 @@ from actors.append import (
     Snapshot,
     StorageUnavailable,
     StoreState,
+    Swept,
     Unknown,
     Unmet,
     Withdrawn,
@@ -120,6 +121,11 @@ class StorageActor:
     async def rewrite_files(self) -> bool:
         """See `Storage.rewrite_files`."""
         return await rewrite_files(self._journal, self._read)
+
+    async def sweep(self, before: int, count: int) -> Swept:
+        """See `Storage.sweep`. Not while a batch is on its way: a user's index is not taken from a chat that is just beginning."""
+        async with self._turn:
+            return await self._read(self._journal.sweep, before, count)
 
     async def probe(self) -> bool:
         """Whether the storage can be reached and takes writes, found out now, within 2 s."""

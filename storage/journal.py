@@ -7,7 +7,7 @@ The reads are those of the actors (`actors.append.Reads`); the storage actor pas
 from collections.abc import Sequence
 from typing import Protocol
 
-from actors.append import Append, Outcome, Reads
+from actors.append import Append, Outcome, Reads, Swept
 from actors.withdrawal import Withdrawal
 
 
@@ -60,6 +60,9 @@ class Journal(Reads, Protocol):
 
     async def end_files(self) -> bool:
         """Whether that is done; raises JournalRefused if it failed."""
+
+    async def sweep(self, before: int, count: int) -> Swept:
+        """Drops what is older than `before` of the next `count` chats. Where it is stands beside the data."""
 
     async def append(self, batch: Sequence[Append]) -> list[Outcome]:
         """Carries the batch out in one round trip; each append wholly or not at all. Outcomes stand in the batch's order.

@@ -36,6 +36,8 @@ COUNT: Final = f"{LAYOUT}:counts"
 WITHDRAWN: Final = f"{LAYOUT}:withdrawn"
 """Sorted set of withdrawals of access: `SIDE/ID` or `SIDE/ID/STORE` by the moment in ms. It stays as long as the data do: nobody
 knows how long the tokens are good for that it stops."""
+SWEPT: Final = f"{LAYOUT}:swept"
+"""How far the walk over all chats is: `STORE/AT/USER`, the chat that was looked at last; `STORE` alone where it begins with a store."""
 
 ID_BUCKET_MS: Final = 24 * 3600 * 1000
 """Ids are remembered by day; an id is looked up in the days before and after too, so a clock that jumps finds it as well."""

@@ -27,6 +27,7 @@ from actors.append import (
     Reused,
     Snapshot,
     StoreState,
+    Swept,
     Unmet,
     Withdrawn,
 )
@@ -73,6 +74,11 @@ class _Talk:
         oldest = self.kept[0].entry
         return oldest.seq if oldest.kind == "m" else oldest.seq + 1
 
+    @property
+    def is_shown(self) -> bool:
+        """A closed chat of which nothing is kept is in no list."""
+        return bool(self.kept) or self.chat.status != "closed"
+
 
 @attrs.define
 class _Shop:
@@ -98,7 +104,7 @@ class _Shop:
 
     def newest(self, statuses: Iterable[str]) -> list[Chat]:
         """The chats of these statuses, newest first by their last message, then by user."""
-        chats = [talk.chat for talk in self.talks.values() if talk.chat.status in statuses]
+        chats = [talk.chat for talk in self.talks.values() if talk.chat.status in statuses and talk.is_shown]
         return sorted(chats, key=lambda chat: (-chat.at, chat.user))
 
 
@@ -155,7 +161,7 @@ class MemoryJournal:
 
     def _index(self, append: Append) -> None:
         match append.events[0] if append.events else None:
-            case MessageAdded(by=by) if by.role == "user" and append.epoch == 0:
+            case MessageAdded(by=by) if by.role == "user" and (append.epoch == 0 or len(append.events) > 1):
                 self._stores_of_user.setdefault(append.user, set()).add(append.store)
             case AgentArrived(agent=agent):
                 self._stores_of_agent.setdefault(agent, set()).add(append.store)
@@ -284,6 +290,30 @@ class MemoryJournal:
     async def end_files(self) -> bool:
         """See `Journal.end_files`."""
         return True
+
+    async def sweep(self, before: int, count: int) -> Swept:
+        """See `Journal.sweep`. Everything in one step, however many chats there are."""
+        del count
+        await asyncio.sleep(0)
+        entries = chats = 0
+        for store, shop in self._shops.items():
+            young = next((place for place, (_, frame) in enumerate(shop.log) if _at(frame) >= before), len(shop.log))
+            entries += (first := max(young, len(shop.log) - self._limits.log))
+            del shop.log[:first]
+            for user, talk in shop.talks.items():
+                entries += self._sweep_one(talk, before)
+                if not talk.is_shown and store in self._stores_of_user.get(user, ()):
+                    self._stores_of_user[user].discard(store)
+                    talk.chat = msgspec.structs.replace(talk.chat, name=None)
+                    chats += 1
+        return Swept(entries=entries, chats=chats, over=True)
+
+    def _sweep_one(self, talk: _Talk, before: int) -> int:
+        young = next((place for place, kept in enumerate(talk.kept) if _at(kept.entry.frame) >= before), len(talk.kept))
+        first = max(young, len(talk.kept) - self._limits.history)
+        del talk.kept[:first]
+        talk.last = next((kept.entry.frame for kept in reversed(talk.kept) if kept.entry.kind == "m"), None)
+        return first
 
     # Reading.
 
@@ -435,6 +465,10 @@ def _move_mark(talk: _Talk, event: MarkMoved) -> None:
         field = "user_read_from_user" if event.side == "user" else "store_read_from_user"
         chat = msgspec.structs.replace(chat, **{field: count})
     talk.chat = chat
+
+
+def _at(frame: bytes) -> int:
+    return int(frame.rpartition(b'"at":')[2][:-1])
 
 
 def _is_from_user(message: bytes) -> bool:

@@ -6,6 +6,7 @@ what is asked while one list is on its way goes together in the next.
 
 import asyncio
 import secrets
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, cast
@@ -30,6 +31,7 @@ from actors.append import (
     Reused,
     Snapshot,
     StoreState,
+    Swept,
     Unmet,
     Withdrawn,
 )
@@ -40,13 +42,15 @@ from actors.withdrawal import Withdrawal
 from storage.batch import Limits, Plan, plan
 from storage.deadline import Deadline, within
 from storage.journal import JournalLost, JournalRefused, JournalUnreachable
-from storage.key import BIRTH, COUNT, LAYOUT, STORES, WITHDRAWN, StoreKeys, erased, stores_of_agent, stores_of_user
+from storage.key import BIRTH, COUNT, LAYOUT, STORES, SWEPT, WITHDRAWN, StoreKeys, erased, stores_of_agent, stores_of_user
 from storage.pipe import Command, Pipe
 from storage.room import Use
 from storage.witness import Witness
 
 READ_TIMEOUT_S = 5.0
 """A connection that is silent for this long while it is asked is given up."""
+TRIMMED = 10_000
+"""Entries that a log loses in one step at most."""
 REWRITTEN = 500
 """Entries of a log that are rewritten in one step: a few ms, in which the server does nothing else."""
 _NOT_NOW = ("LOADING", "BUSY", "TRYAGAIN", "MASTERDOWN", "NOSCRIPT")
@@ -70,6 +74,8 @@ class RedisJournal:
         self._birth = ""
         self._count = 0
         """How many batches of this node were seen committed."""
+        self._walk: list[str] = []
+        """All stores, as they were when the walk over them began."""
         self.rolled_back = False
         """See `Journal.rolled_back`."""
         self._asked: list[tuple[tuple[Command, ...], asyncio.Future[Any]]] = []
@@ -208,6 +214,48 @@ class RedisJournal:
     async def _info(self, section: str) -> dict[str, str]:
         text = bytes(await self._ask(("INFO", section))).decode("utf-8", "replace")
         return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+
+    # Sweeping.
+
+    async def sweep(self, before: int, count: int) -> Swept:
+        """See `Journal.sweep`."""
+        at = await self._ask(("GET", SWEPT))
+        store, *chat = bytes(at).decode().split("/") if at else (await self._store_behind(""),)
+        if not store:
+            return Swept(entries=0, chats=0, over=True)
+        keys, entries = StoreKeys(store), 0
+        if not chat:
+            entries = await self._run("trim", [keys.head, keys.log], [before, self._limits.log, TRIMMED])
+            if entries == TRIMMED:
+                return Swept(entries=entries, chats=0, over=False)
+        page = await self.list_chats(store, None, (int(chat[0]), chat[1]) if chat else None, count)
+        records = [record.chat for record in await self.load_chats(store, page.users) if record.chat.exists]
+        users = [chat.user for chat in records]
+        of_users = [key for user in users for key in (keys.chat(user), keys.history(user))]
+        dropped, *gone = await self._run("sweep", [keys.closed, *of_users], [before, self._limits.history, *users])
+        if gone:
+            await self._take_from_indexes(store, [user.decode() for user in gone])
+        # What has moved to the top since the page was read is not the place to go on from.
+        last = max(((-chat.at, chat.user) for chat in records), default=None)
+        place = f"{store}/{-last[0]}/{last[1]}" if page.more and last else await self._store_behind(store)
+        await self._ask(("SET", SWEPT, place))
+        return Swept(entries=entries + dropped, chats=len(gone), over=not place)
+
+    async def _take_from_indexes(self, store: str, users: list[str]) -> None:
+        """A chat that another node has opened again in between is put back."""
+        keys = StoreKeys(store)
+        pairs = [(("SREM", stores_of_user(user), store), ("HGET", keys.chat(user), "st")) for user in users]
+        statuses = (await self._ask_all(*(command for pair in pairs for command in pair)))[1::2]
+        back = [("SADD", stores_of_user(user), store) for user, status in zip(users, statuses, strict=True) if status != b"closed"]
+        if back:
+            await self._ask_all(*back)
+
+    async def _store_behind(self, store: str) -> str:
+        """The next store of the walk; empty where it was the last."""
+        if not store or not self._walk:
+            self._walk = sorted(await self._members(STORES))
+        place = bisect_right(self._walk, store)
+        return self._walk[place] if place < len(self._walk) else ""
 
     @property
     def _look(self) -> tuple[Command, Command]:
@@ -417,7 +465,7 @@ def _indexes(batch: Sequence[Append]) -> list[Command]:
     commands: list[Command] = []
     for append in batch:
         match append.events[0] if append.events else None:
-            case MessageAdded(by=by) if by.role == "user" and append.epoch == 0:
+            case MessageAdded(by=by) if by.role == "user" and (append.epoch == 0 or len(append.events) > 1):
                 commands.append(("SADD", stores_of_user(append.user), append.store))
             case AgentArrived(agent=agent):
                 commands.append(("SADD", stores_of_agent(agent), append.store))

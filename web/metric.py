@@ -54,6 +54,7 @@ class NodeCollector(Collector):
         yield _counter("dibs_claims_lost", "Claims refused because another agent owned the chat.", tally.claims_lost)
         yield _counter("dibs_fallen_behind", "Sessions that went back to reading the log.", tally.fallen_behind)
         yield _counters("dibs_actor_crashes", "Messages on which an actor raised, by kind of actor.", "kind", tally.crashes)
+        yield _counters("dibs_swept", "What was dropped because of its age or number, by what it was.", "what", tally.swept)
         yield _counter("dibs_storage_failures", "Calls of the storage that failed.", tally.storage_failures)
         yield _histogram("dibs_append_seconds", "From sending a batch to its reply.", tally.append_s)
         yield _histogram("dibs_batch_size", "Appends of a batch.", tally.batch)

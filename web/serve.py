@@ -153,7 +153,13 @@ async def _link(settings: Settings, log: FilteringBoundLogger, stack: AsyncExitS
 
 
 def _options(settings: Settings) -> Options:
-    return Options(grace_s=settings.grace, heartbeat_s=settings.heartbeat, agent_limit=settings.agent_limit, rate=settings.rate)
+    return Options(
+        grace_s=settings.grace,
+        heartbeat_s=settings.heartbeat,
+        agent_limit=settings.agent_limit,
+        rate=settings.rate,
+        keep_s=settings.keep_days * 86_400,
+    )
 
 
 def _places(wanted: int, log: FilteringBoundLogger) -> int:

@@ -16,7 +16,7 @@ WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value"
 FULL = "OOM command not allowed when used memory > 'maxmemory'."
 WRITES = frozenset((b"HSET", b"HSETNX", b"HINCRBY", b"RPUSH", b"XADD", b"SADD", b"ZADD", b"SET", b"INCR"))
 """What a server that is full refuses; deleting is always allowed. A script that has written anything may go on."""
-WRITING = WRITES | {b"HDEL", b"LTRIM", b"SREM", b"ZREM", b"PEXPIRE", b"DEL", b"UNLINK", b"RENAME"}
+WRITING = WRITES | {b"HDEL", b"LTRIM", b"SREM", b"ZREM", b"PEXPIRE", b"DEL", b"UNLINK", b"RENAME", b"XTRIM"}
 
 
 WORD: dict[type, Callable[[Any], bytes]] = {str: str.encode, int: b"%d".__mod__}
@@ -292,6 +292,16 @@ class Redis:
         if trim and len(found.numbers) > trim:
             del found.numbers[:-trim], found.fields[:-trim]
         return id
+
+    def xtrim(self, key: bytes, kind: bytes, exact: bytes, id: bytes) -> int:
+        found = self._get(key, Stream)
+        if found is None:
+            return 0
+        if (kind, exact) != (b"MINID", b"="):
+            raise ResponseError("ERR not simulated")
+        count = bisect_left(found.numbers, int(id.split(b"-")[0]))
+        del found.numbers[:count], found.fields[:count]
+        return count
 
     def xrange(self, key: bytes, low: bytes, high: bytes, *options: Any) -> list[list[Any]]:
         found = self._get(key, Stream)

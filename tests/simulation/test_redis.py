@@ -6,6 +6,9 @@ import pytest
 from redis.asyncio import Connection, UnixDomainSocketConnection
 from redis.exceptions import ResponseError
 
+from actors.append import Swept
+from actors.chat import Chat
+from actors.event import AgentArrived
 from storage.batch import Limits
 from storage.pipe import SCRIPTS
 from storage.redis import RedisJournal
@@ -13,7 +16,7 @@ from tests.simulation.redis import Redis
 from tests.simulation.schedule import schedule
 from tests.simulation.server import Server, SimulatedPipe
 from tests.simulation.world import simulate
-from tests.storage.material import NOON, claim_chat
+from tests.storage.material import NOON, changed, claim_chat, do, note, open_chat
 from tests.storage.valkey import running
 
 UNORDERED = (b"SMEMBERS", b"HGETALL")
@@ -85,7 +88,7 @@ def test_every_script_is_exercised_by_what_is_compared(simulated):
     assert used == set(SCRIPTS) - OF_CARE
 
 
-OF_CARE = {"erase", "rewrite"}
+OF_CARE = {"erase", "rewrite", "sweep", "trim"}
 """Scripts that no simulation runs: what is done with them by hand is compared below."""
 
 
@@ -102,6 +105,11 @@ async def test_the_scripts_that_look_after_the_data_leave_the_same_behind(tmp_pa
     assert await journal.rewrite_log("s1", "u1", "me", 0, 0) == (7, 3, True)
     assert await journal.rewrite_log("s1", "u1", "me", 7, 3) == (-1, 3, False)
     assert await journal.rewrite_log("s1", "nobody", "me", 0, 0) == (7, 0, True)
+    chat = await open_chat(journal, user="u3", at=NOON + 1000)
+    await do(journal, chat, changed(chat, "closed", at=NOON + 1000), note(at=NOON + 2000))
+    await do(journal, Chat(store="s1", user=""), AgentArrived(agent="a1", name="A1", at=NOON))
+    for before, entries, chats in ((NOON, 0, 0), (NOON + 1001, 10 + 3 + 3, 0), (NOON + 2001, 1 + 1, 1)):
+        assert await journal.sweep(before, 10) == Swept(entries=entries, chats=chats, over=True)
     assert {words[1].decode() for words, _ in redis.trace if words[0] == b"EVALSHA"} >= OF_CARE
     async with running(tmp_path / "v", "--stream-node-max-entries", "1") as socket:
         connection = UnixDomainSocketConnection(path=str(socket), protocol=2)
