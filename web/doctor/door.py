@@ -107,8 +107,8 @@ def _opened(at: SplitResult, origin: str | None) -> Finding:
             found = f"{door.protocol.extensions[0].name} is negotiated, which dibs never does"
             return fail("upgrade", found, "let the proxy pass the handshake on as it is, and not speak WebSocket itself")
         # What is no hello ends with a code of dibs' own: it is dibs that hears us and that we hear.
-        door.send(json.dumps({"type": "ping"}))
         try:
+            door.send(json.dumps({"type": "ping"}))
             door.recv(timeout=PATIENCE_S)
         except ConnectionClosed as closed:
             if closed.rcvd is not None and closed.rcvd.code == Close.PROTOCOL:
