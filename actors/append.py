@@ -174,6 +174,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     first: int
     acknowledged: int | None
     users: tuple[str, ...]
+    erased: int = 0
+    """Up to this offset something was erased: who holds any of it is to drop it."""
 
 
 class ListPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,6 +183,15 @@ class ListPage(msgspec.Struct, frozen=True, kw_only=True):
 
     users: tuple[str, ...]
     more: bool
+
+
+class Swept(msgspec.Struct, frozen=True, kw_only=True):
+    """A step of the walk over all chats: how many entries of logs and histories went, how many chats of which nothing is left, and whether
+    the walk is over and the next step begins another."""
+
+    entries: int
+    chats: int
+    over: bool
 
 
 class StorageUnavailable(Exception):
@@ -219,6 +230,9 @@ class Reads(Protocol):
     async def stores_of_agent(self, agent: str) -> tuple[str, ...]:
         """The stores on whose roster the agent may be."""
 
+    async def erased_at(self, user: str) -> int:
+        """When one of the user's chats was taken away, in ms; 0 for never."""
+
     async def waiting(self, store: str) -> tuple[str, ...]:
         """The waiting users, the longest waiting first."""
 
@@ -251,6 +265,19 @@ class Storage(Reads, Protocol):
 
     async def withdraw(self, withdrawal: Withdrawal) -> int:
         """Makes a withdrawal durable; the moment that is in force, which is never lowered. Repeating it is harmless."""
+
+    async def erase_chat(self, store: str, user: str) -> bool:
+        """Takes a chat away, but for what the store's log says of it; whether there was one. What was appended before is settled by then,
+        and what was decided on the chat cannot happen any more. Repeating it is harmless, and so it is with the next two."""
+
+    async def rewrite_log(self, store: str, user: str) -> int:
+        """Puts something empty in the place of what a store's log says of a chat; of how many entries. Takes as long as it takes."""
+
+    async def rewrite_files(self) -> bool:
+        """Leaves nothing in the storage's own files and notes of what was erased; whether it keeps any files. As long as it takes."""
+
+    async def sweep(self, before: int, count: int) -> Swept:
+        """Drops what is older than `before` (ms), and what is more than is kept, of the next `count` chats of the walk."""
 
     def has_room(self) -> bool:
         """Whether another append is taken. To be asked before a decision is made."""

@@ -28,6 +28,7 @@ GATHER_S = 1.0
 PAUSE_S = 5.0
 """A tick later than this shows that the process stood still."""
 
+SIDES: tuple[Side, ...] = ("user", "store")
 _NOBODY = Internal()
 _SYSTEM = Party("agent", "")
 
@@ -126,6 +127,15 @@ class Attendance:
         received, read = (chat.user_received, chat.user_read) if side == "user" else (0, chat.store_read)
         frame = marks(subject(chat.store, chat.user), side, received, read)
         self._marks[chat.user, side] = Newest(marks_key(chat.store, chat.user, side), frame, chat.rank(side))
+        self._schedule()
+
+    def chat_gone(self, user: str) -> None:
+        """Nothing is to be told of a chat any more, and others may have moved up in the queue."""
+        self._places.pop(user, None)
+        for side in SIDES:
+            self._marks.pop((user, side), None)
+            self._marks_told.pop((user, side), None)
+        self._queue_due = True
         self._schedule()
 
     def is_moving(self, user: str, side: Side) -> bool:

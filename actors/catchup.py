@@ -36,6 +36,7 @@ class Catchup:
         self._session = session
         self._node = session.node
         self._task: asyncio.Task[None] | None = None
+        self._erased_at = 0
 
     def open(self, hello: f.Hello) -> None:
         """Starts the opening."""
@@ -117,7 +118,10 @@ class Catchup:
 
     async def _read_chat_page(self, track: Track, user: str) -> bool:
         page = await self._node.storage.read_chat(track.store, user, after_offset=track.cursor, limit=self._node.options.page_limit)
-        trimmed = page.first > 1 and bool(page.entries) and page.entries[0].seq <= page.first
+        if track.cursor and not page.offset:
+            self._session.end(Close.LOST_PLACE)  # the chat was taken away
+            return False
+        trimmed = page.first > 1 and page.entries[0].seq <= page.first if page.entries else page.offset > track.cursor
         if self._lost_place(track, page.offset, trimmed=trimmed):
             return False
         await self._put(track, [(entry.offset, b"" if entry.kind == "n" else for_user(entry.frame)) for entry in page.entries])
@@ -172,8 +176,9 @@ class Catchup:
         if named:
             assert hello.resume is not None
             cursor = hello.resume[store]
-        stale = named and hello.generation != self._node.storage.generation
-        if stale or cursor > snapshot.offset or snapshot.first > cursor + 1:
+        stale = named and hello.generation != self._generation
+        erased = bool(snapshot.erased) and cursor <= snapshot.erased
+        if stale or cursor > snapshot.offset or snapshot.first > cursor + 1 or erased:
             self._session.push(wire.reset(store))
             cursor = snapshot.offset
         track = self._session.tracks[store] = Track(store, cursor)
@@ -205,7 +210,8 @@ class Catchup:
         identity = session.identity
         assert identity is not None
         assert session.participant is not None
-        stores = [store for store in await node.storage.stores_of_user(identity.id) if identity.may_enter(store)]
+        listed, self._erased_at = await asyncio.gather(node.storage.stores_of_user(identity.id), node.storage.erased_at(identity.id))
+        stores = [store for store in listed if identity.may_enter(store)]
         found = await _all([node.storage.load_chats(store, (identity.id,)) for store in stores])
         records = [record for (record,) in found if record.chat.exists]
         records.sort(key=lambda record: (-record.chat.at, record.chat.store))
@@ -234,7 +240,7 @@ class Catchup:
             assert hello.resume is not None
             after = hello.resume[chat.store]
         track = Track(chat.store, 0)
-        stale = named and hello.generation != node.storage.generation
+        stale = named and hello.generation != self._generation
         from_the_start = not named and chat.user_received == 0
         page = await node.storage.read_chat(chat.store, chat.user, after_seq=min(after, chat.seq), limit=node.options.page_limit)
         if stale or after > chat.seq or page.first > after + 1 or (from_the_start and chat.seq > limit):
@@ -251,6 +257,12 @@ class Catchup:
         if self._session.enters(chat.store):
             self._session.tracks[chat.store] = track
 
+    @property
+    def _generation(self) -> str:
+        """The storage's, and for a user of whom a chat was taken away one of its own: the numbers of that chat begin anew."""
+        generation = self._node.storage.generation
+        return f"{generation}-{self._erased_at}" if self._erased_at else generation
+
     def _welcome(self) -> None:
         session, node = self._session, self._node
         identity = session.identity
@@ -259,7 +271,7 @@ class Catchup:
             "type": "welcome",
             "protocol": 1,
             "session": session.name,
-            "generation": node.storage.generation,
+            "generation": self._generation,
             "role": identity.role,
             "id": identity.id,
             "name": identity.name,

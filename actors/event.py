@@ -137,6 +137,16 @@ def for_agents(event: Numbered, about: bytes, seq: int, offset: int, second_half
             return b'{"type":"status",%b,"offset":%d,%b' % (about, offset, second_half)
 
 
+ERASED = "~erased"
+"""The user, the agent and the id of what stands in the place of something erased: an id that no token should name."""
+
+
+def in_place_of_erased(store: str) -> tuple[bytes, bytes]:
+    """What an erased event becomes, before its offset and between that and its time: an empty note in nobody's chat."""
+    nothing = NoteAdded(by=Party("agent", ERASED), body=b'{"text":""}', id=ERASED, at=0)
+    return b'{"type":"note",%b,"offset":' % subject(store, ERASED), b"," + tail(nothing).removesuffix(b"0}")
+
+
 _OFFSET = b',"offset":'
 
 

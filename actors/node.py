@@ -13,15 +13,17 @@ from actors import wire
 from actors.agent import AgentActor
 from actors.append import Storage, StorageUnavailable
 from actors.close import Close
+from actors.erasure import Erasure
 from actors.identity import Identity
 from actors.option import Options
 from actors.participant import Participant
 from actors.port import Clock, Log
 from actors.rate import BURST_S, Bucket
+from actors.retention import Retention
 from actors.revocation import Revocation
 from actors.session import Session
 from actors.store import StoreActor
-from actors.store_message import TailLost
+from actors.store_message import ChatGone, TailLost
 from actors.tally import Tally
 from actors.task import Tasks
 from actors.turnstile import Turnstile
@@ -56,6 +58,7 @@ class Node:
         self.draining = False
         self.withdrawals = Withdrawals()
         self.revocation = Revocation(self)
+        self.erasure = Erasure(self)
         self.turnstile = Turnstile()
         """Through which openings go."""
         self.sweep_s = min(SWEEP_S, options.heartbeat_s / 5)
@@ -140,6 +143,24 @@ class Node:
         if self.stores.get(actor.store) is actor:
             del self.stores[actor.store]
 
+    def chat_gone(self, store: str, user: str) -> None:
+        """The chat is gone from the storage: once all that was told of it before has been passed on, so is it from here."""
+        if store in self.stores:
+            self.stores[store].mailbox.put_control(ChatGone(user))
+        else:
+            self.forget_chat(store, user)
+
+    def forget_chat(self, store: str, user: str) -> None:
+        """What clients have of the chat follows nothing any more: its user's and the store's agents' come again."""
+        there: list[Participant] = list(self.agents_of.get(store, {}).values())
+        if (actor := self.users.get(user)) is not None:
+            there.append(actor)
+            actor.tails.pop(store, None)
+            actor.stores.discard(store)
+            _forget(self.users_of, actor, (store,))
+        for session in [session for participant in there for session in participant.sessions if store in session.tracks]:
+            session.end(Close.LOST_PLACE)
+
     def rolled_back(self) -> None:
         """The storage is behind what was seen of it: a new generation begins, and everybody comes again."""
         self.spawn(self._renew())
@@ -179,6 +200,8 @@ class Node:
         """Wakes the stores in which somebody owns a chat, then sweeps until cancelled."""
         self.spawn(self._wake_stores())
         self.spawn(self.revocation.follow())
+        if self.options.keep_s:
+            self.spawn(Retention(self).run())
         while True:
             await asyncio.sleep(self.sweep_s)
             now_s, now_ms = self.clock.monotonic_s(), self.clock.wall_ms()

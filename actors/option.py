@@ -10,6 +10,8 @@ class Options:
     grace_s: float = 60.0
     heartbeat_s: float = 25.0
     agent_limit: int = 0
+    keep_s: float = 0.0
+    """How long messages, notes and statuses are kept; 0 for ever."""
     rate: float = 20.0
     hello_s: float = 10.0
     leeway_s: float = 5.0

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 from actors import frame as f
 from actors import wire
+from actors.attendance import SIDES
 from actors.bell import Bell
 from actors.body import BadBody, BodyTooLarge, encode_body
 from actors.catchup import Catchup
-from actors.chat import Chat, Side
+from actors.chat import Chat
 from actors.close import Close
 from actors.delivery import Delivery, Newest, Notice, marks_key
 from actors.hold import Hold
@@ -33,7 +34,6 @@ BAD_FRAMES_IN_A_ROW = 10
 # A union in `isinstance` is built anew at each call; these are asked for every frame.
 _FREE = (f.Malformed, f.Ping, f.Pong, f.Received, f.Typing, f.Renew)
 _WITH_BODY = (f.Send, f.Note, f.Announce)
-SIDES: tuple[Side, ...] = ("user", "store")
 FREE_RATE = 10
 """Frames without an answer of their own may come this many times as fast as a user's commands."""
 REFUSALS = 10

@@ -48,6 +48,7 @@ from actors.store_message import (
     AgentDeparted,
     AgentGone,
     BatchSettled,
+    ChatGone,
     ChatLoaded,
     OwnedFound,
     PlacesFound,
@@ -192,6 +193,8 @@ class StoreActor(Actor[StoreMessage]):
                 self._marks_untold.clear()
                 self.attendance.forget_marks()
                 self.restart()
+            case ChatGone(user):
+                self._chat_gone(user)
             case _ if self.state is None:
                 self._wait(message)
             case StoreRequest():
@@ -285,6 +288,15 @@ class StoreActor(Actor[StoreMessage]):
             self.attendance.mark_moved(record.chat, "user")
             self.attendance.mark_moved(record.chat, "store")
         self.mailbox.put_back(parked)
+
+    def _chat_gone(self, user: str) -> None:
+        """What is in flight was decided on it, and will be decided again on what there is then."""
+        slot = self.slots.get(user)
+        if slot is not None and slot.is_unused:
+            del self.slots[user]
+        self._marks_untold.discard(user)
+        self.attendance.chat_gone(user)
+        self.node.forget_chat(self.store, user)
 
     def _forget_chats(self) -> None:
         """Chats that nothing is in flight for leave memory, those unused longest first."""

@@ -85,6 +85,12 @@ class TailLost(msgspec.Struct, frozen=True):
     """The storage is behind what was delivered: nothing that is remembered of the store can be trusted (control)."""
 
 
+class ChatGone(msgspec.Struct, frozen=True):
+    """The chat was taken out of the storage (control)."""
+
+    user: str
+
+
 class Tick(msgspec.Struct, frozen=True):
     """It is time to look at what is gathered and at the deadlines (control)."""
 
@@ -106,5 +112,6 @@ StoreMessage = (
     | OwnedFound
     | PlacesFound
     | TailLost
+    | ChatGone
     | Tick
 )

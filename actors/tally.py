@@ -54,6 +54,8 @@ class Tally:
         """Actors that raised, by kind."""
         self.append_s = Histogram(APPEND_BOUNDS_S)
         self.batch = Histogram(BATCH_BOUNDS)
+        self.swept: Counter[str] = Counter()
+        """What was dropped because of its age or number: entries (of logs and histories), and whole chats."""
         self.storage_failures = 0
         self.mailbox_peak: Counter[str] = Counter()
         """The deepest mailbox met, by kind of actor."""

@@ -67,7 +67,7 @@ class Message(Struct, frozen=True, tag_field="type", tag="message", rename={"by"
 
 
 class Note(Struct, frozen=True, tag_field="type", tag="note", rename={"by": "from"}):
-    """A note of an agent to the other agents."""
+    """A note of an agent to the other agents. An empty one of the user `~erased` stands where something was erased."""
 
     store: Id
     user: Id

@@ -23,6 +23,7 @@ from actors.append import (
     Snapshot,
     StorageUnavailable,
     StoreState,
+    Swept,
     Unknown,
     Unmet,
     Withdrawn,
@@ -32,6 +33,7 @@ from actors.port import Clock, Log
 from actors.tally import Tally
 from actors.withdrawal import Withdrawal
 from storage.deadline import Deadline, within
+from storage.erasure import rewrite_files, rewrite_log
 from storage.journal import Journal, JournalLost, JournalRefused, JournalUnreachable
 
 ANSWER_S = 4.0
@@ -74,6 +76,8 @@ class StorageActor:
         self._maybe_done = False
         """Whether the batch on its way may have been carried out already."""
         self._work = Bell()
+        self._turn = asyncio.Lock()
+        """Held while a batch is on its way, and by whatever must not fall between a batch and its answer."""
         self._deadline = Deadline(ANSWER_S)
         self._born = ""
         self._nonce = secrets.randbits(32)
@@ -104,6 +108,24 @@ class StorageActor:
     async def withdraw(self, withdrawal: Withdrawal) -> int:
         """See `Storage.withdraw`."""
         return await self._read(self._journal.withdraw, withdrawal)
+
+    async def erase_chat(self, store: str, user: str) -> bool:
+        """See `Storage.erase_chat`."""
+        async with self._turn:
+            return await self._read(self._journal.erase_chat, store, user)
+
+    async def rewrite_log(self, store: str, user: str) -> int:
+        """See `Storage.rewrite_log`."""
+        return await rewrite_log(self._journal, self._read, store, user)
+
+    async def rewrite_files(self) -> bool:
+        """See `Storage.rewrite_files`."""
+        return await rewrite_files(self._journal, self._read)
+
+    async def sweep(self, before: int, count: int) -> Swept:
+        """See `Storage.sweep`. Not while a batch is on its way: a user's index is not taken from a chat that is just beginning."""
+        async with self._turn:
+            return await self._read(self._journal.sweep, before, count)
 
     async def probe(self) -> bool:
         """Whether the storage can be reached and takes writes, found out now, within 2 s."""
@@ -143,8 +165,9 @@ class StorageActor:
                 try:
                     if not self._gathered:
                         await self._work.wait()
-                    self._take()
-                    await self._settle_batch()
+                    async with self._turn:
+                        self._take()
+                        await self._settle_batch()
                 except Exception as error:  # noqa: BLE001 - the storage actor outlives its bugs
                     self._crashed(error)
                     sent, self._sent = self._sent, []
@@ -367,6 +390,10 @@ class StorageActor:
     async def stores_of_user(self, user: str) -> tuple[str, ...]:
         """See `Storage`."""
         return await self._read(self._journal.stores_of_user, user)
+
+    async def erased_at(self, user: str) -> int:
+        """See `Storage`."""
+        return await self._read(self._journal.erased_at, user)
 
     async def stores_of_agent(self, agent: str) -> tuple[str, ...]:
         """See `Storage`."""

@@ -3,16 +3,22 @@
 import fcntl
 import hashlib
 import os
+import shutil
 import stat
 import struct
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from storage.fault import StorageStartError
 
 BACKED_UP = "last-backup"
 """A file in a data directory; when it was touched the last backup was whole."""
+FILES = "appendonlydir"
+"""Where in its folder a server keeps its append-only files."""
+RESTORED = "restored"
+"""Where in a data directory a restored copy waits, whole and proven, to take the place of the data."""
 SOCKET_PATH_LIMIT = 100  # sun_path has 108 bytes on Linux, 104 on macOS, its final zero included
 # struct flock of fcntl(2), in each system's own order: its layout, and where the type and the pid stand.
 _FLOCK, _TYPE_AT, _PID_AT = ("@hhqqi4x", 0, 4) if sys.platform == "linux" else ("@qqihh", 3, 2)
@@ -31,6 +37,7 @@ class DataDirectory:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = _take(self.path / "lock")
             try:
+                self.finish_restore()
                 self.server.mkdir(mode=0o700, exist_ok=True)
                 if not os.access(self.server, os.R_OK | os.W_OK | os.X_OK):
                     raise PermissionError(13, "Permission denied")
@@ -51,6 +58,21 @@ class DataDirectory:
     def socket(self) -> Path:
         """Where the server listens."""
         return server_socket(self.path)
+
+    def finish_restore(self) -> Path | None:
+        """Lets the copy that waits take the place of the data, which are kept beside it; where they are then. Done again from the start
+        after a kill at any point."""
+        copy, aside = server_folder(self.path / RESTORED), None
+        if copy.is_dir():
+            if holds_data(self.path):
+                aside = self.path / f"{self.server.name}.before-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+                self.server.rename(aside)
+            elif self.server.is_dir():
+                shutil.rmtree(self.server)
+            copy.rename(self.server)
+            sync_folder(self.path)
+        shutil.rmtree(self.path / RESTORED, ignore_errors=True)
+        return aside
 
     def last_words(self, offset: int) -> str:
         """What the server said last since `offset` of its log: the last warning, or the last line."""
@@ -81,6 +103,11 @@ def backed_up_s(data: Path) -> float | None:
         return None
 
 
+def holds_data(data: Path) -> bool:
+    """Whether a server has ever kept anything in this data directory."""
+    return (server_folder(data) / FILES).is_dir()
+
+
 def running_server(data: Path) -> int | None:
     """The pid of the server that works in this data directory; takes nothing and disturbs nobody."""
     return lock_holder(server_folder(data) / "lock")
@@ -104,6 +131,15 @@ def server_socket(data: Path) -> Path:
     if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.getuid() or state.st_mode & 0o077:
         raise StorageStartError(f"the directory {folder} for the server's socket belongs to somebody else; remove it")
     return folder / "valkey.sock"
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes what was renamed in a folder survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def lock_holder(path: Path) -> int | None:

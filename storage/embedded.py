@@ -160,6 +160,12 @@ class EmbeddedServer:
             "appendonly": "yes",
             "appendfsync": "always",
             "aof-load-truncated": "yes",
+            # The file is written anew when it is twice what it was: it has an end. Meanwhile every append is synced all the same, and the
+            # new file goes to the disk in small pieces, so that no append waits behind all of it.
+            "auto-aof-rewrite-percentage": "100",
+            "auto-aof-rewrite-min-size": "64mb",
+            "no-appendfsync-on-rewrite": "no",
+            "aof-rewrite-incremental-fsync": "yes",
             "save": "",
             "maxmemory": "0",
             "maxmemory-policy": "noeviction",

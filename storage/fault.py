@@ -1,4 +1,4 @@
-"""Why storage cannot start, as one line for people."""
+"""Why storage cannot start, or its data cannot be copied, as one line for people."""
 
 
 class StorageStartError(Exception):
@@ -7,3 +7,7 @@ class StorageStartError(Exception):
 
 class BadUrl(ValueError):
     """The URL of --redis cannot be used; the sentence never repeats it, because it may hold a password."""
+
+
+class CopyError(Exception):
+    """A backup cannot be made or taken back: one line, exit status 1."""

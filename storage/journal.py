@@ -7,7 +7,7 @@ The reads are those of the actors (`actors.append.Reads`); the storage actor pas
 from collections.abc import Sequence
 from typing import Protocol
 
-from actors.append import Append, Outcome, Reads
+from actors.append import Append, Outcome, Reads, Swept
 from actors.withdrawal import Withdrawal
 
 
@@ -44,6 +44,25 @@ class Journal(Reads, Protocol):
 
     async def withdraw(self, withdrawal: Withdrawal) -> int:
         """Keeps a withdrawal of access; the moment that is in force, the latest of all that were ever asked for."""
+
+    async def erase_chat(self, store: str, user: str) -> bool:
+        """Takes a chat away, but for what the store's log says of it; whether there was one. The log gets an empty entry more."""
+
+    async def rewrite_log(self, store: str, user: str, who: str, after: int, replaced: int) -> tuple[int, int, bool]:
+        """Copies a piece of the store's log behind `after` into a new one that says nothing of the chat. `who` names the whole of it,
+        `replaced` counts the entries. Gives both anew, and whether it is done; -1 and it is to begin again with 0."""
+
+    async def forget_commands(self) -> None:
+        """Empties what the server notes of slow and large commands."""
+
+    async def begin_files(self) -> bool | None:
+        """Begins to write the server's file anew: False if another rewrite has to end first, None if it keeps no file."""
+
+    async def end_files(self) -> bool:
+        """Whether that is done; raises JournalRefused if it failed."""
+
+    async def sweep(self, before: int, count: int) -> Swept:
+        """Drops what is older than `before` of the next `count` chats. Where it is stands beside the data."""
 
     async def append(self, batch: Sequence[Append]) -> list[Outcome]:
         """Carries the batch out in one round trip; each append wholly or not at all. Outcomes stand in the batch's order.

@@ -6,8 +6,9 @@ index have tags of their own; a `/` stands in no id, so neither can be mistaken 
 ============== ======= =====================================================================================================
 key            type    holds
 ============== ======= =====================================================================================================
-head           hash    `of` the last offset, `bo` when the store came into being
-log            stream  id OFFSET-0, field `f`: the frame as agents get it
+head           hash    `of` the last offset, `bo` when the store came into being, `er` the offset up to which something was erased,
+                       `lw` who rewrites the log
+log            stream  id OFFSET-0, field `f`: the frame as agents get it; `log-new` and `log-old` while it is rewritten
 ids            hash    digest of sender and id -> content, numbers and answer; one key for each day
 roster         hash    agent -> name
 away           set     agents who take nothing
@@ -37,6 +38,8 @@ COUNT: Final = f"{LAYOUT}:counts"
 WITHDRAWN: Final = f"{LAYOUT}:withdrawn"
 """Sorted set of withdrawals of access: `SIDE/ID` or `SIDE/ID/STORE` by the moment in ms. It stays as long as the data do: nobody
 knows how long the tokens are good for that it stops."""
+SWEPT: Final = f"{LAYOUT}:swept"
+"""How far the walk over all chats is: `STORE/AT/USER`, the chat that was looked at last; `STORE` alone where it begins with a store."""
 
 ID_BUCKET_MS: Final = 24 * 3600 * 1000
 """Ids are remembered by day; an id is looked up in the days before and after too, so a clock that jumps finds it as well."""
@@ -48,6 +51,11 @@ def stores_of_user(user: str) -> str:
     return f"{LAYOUT}:{{u/{user}}}:stores"
 
 
+def erased(user: str) -> str:
+    """When one of a user's chats was taken away, in ms: a part of the generation that the user's clients are told."""
+    return f"{LAYOUT}:{{u/{user}}}:erased"
+
+
 def stores_of_agent(agent: str) -> str:
     """Set of the stores on whose roster an agent is."""
     return f"{LAYOUT}:{{a/{agent}}}:stores"
@@ -56,12 +64,28 @@ def stores_of_agent(agent: str) -> str:
 class StoreKeys:
     """The keys of one store."""
 
-    __slots__ = ("_tag", "arrivals", "away", "claimed", "closed", "cursors", "head", "log", "queue", "roster", "waiting")
+    __slots__ = (
+        "_tag",
+        "arrivals",
+        "away",
+        "claimed",
+        "closed",
+        "cursors",
+        "head",
+        "log",
+        "log_new",
+        "log_old",
+        "queue",
+        "roster",
+        "waiting",
+    )
 
     def __init__(self, store: str) -> None:
         tag = self._tag = f"{LAYOUT}:{{{store}}}:"
         self.head = tag + "head"
         self.log = tag + "log"
+        self.log_new = tag + "log-new"
+        self.log_old = tag + "log-old"
         self.roster = tag + "roster"
         self.away = tag + "away"
         self.arrivals = tag + "arrivals"

@@ -27,6 +27,7 @@ from actors.append import (
     Reused,
     Snapshot,
     StoreState,
+    Swept,
     Unmet,
     Withdrawn,
 )
@@ -42,6 +43,7 @@ from actors.event import (
     NoteAdded,
     StatusChanged,
     for_agents,
+    in_place_of_erased,
     subject,
 )
 from actors.rule import Condition, LoadAtLeast, LoadBelow, NotOnRoster, NotSeenSince, OnRoster, apply
@@ -72,6 +74,11 @@ class _Talk:
         oldest = self.kept[0].entry
         return oldest.seq if oldest.kind == "m" else oldest.seq + 1
 
+    @property
+    def is_shown(self) -> bool:
+        """A closed chat of which nothing is kept is in no list."""
+        return bool(self.kept) or self.chat.status != "closed"
+
 
 @attrs.define
 class _Shop:
@@ -79,6 +86,7 @@ class _Shop:
 
     born: bool = False
     offset: int = 0
+    erased: int = 0
     log: list[tuple[int, bytes]] = attrs.Factory(list)
     ids: dict[int, dict[bytes, tuple[bytes, bytes, Duplicate]]] = attrs.Factory(dict)
     roster: dict[str, str] = attrs.Factory(dict)
@@ -96,7 +104,7 @@ class _Shop:
 
     def newest(self, statuses: Iterable[str]) -> list[Chat]:
         """The chats of these statuses, newest first by their last message, then by user."""
-        chats = [talk.chat for talk in self.talks.values() if talk.chat.status in statuses]
+        chats = [talk.chat for talk in self.talks.values() if talk.chat.status in statuses and talk.is_shown]
         return sorted(chats, key=lambda chat: (-chat.at, chat.user))
 
 
@@ -113,6 +121,7 @@ class MemoryJournal:
         self._stores_of_user: dict[str, set[str]] = {}
         self._stores_of_agent: dict[str, set[str]] = {}
         self._stores: set[str] = set()
+        self._erased: dict[str, int] = {}
         self._withdrawals: dict[Withdrawal, int] = {}
         """A withdrawal without its moment to the moment."""
         self._birth = secrets.token_hex(8)
@@ -152,7 +161,7 @@ class MemoryJournal:
 
     def _index(self, append: Append) -> None:
         match append.events[0] if append.events else None:
-            case MessageAdded(by=by) if by.role == "user" and append.epoch == 0:
+            case MessageAdded(by=by) if by.role == "user" and (append.epoch == 0 or len(append.events) > 1):
                 self._stores_of_user.setdefault(append.user, set()).add(append.store)
             case AgentArrived(agent=agent):
                 self._stores_of_agent.setdefault(agent, set()).add(append.store)
@@ -245,6 +254,67 @@ class MemoryJournal:
         moment = self._withdrawals[about] = max(withdrawal.at, self._withdrawals.get(about, 0))
         return moment
 
+    # Erasing.
+
+    async def erase_chat(self, store: str, user: str) -> bool:
+        """See `Journal.erase_chat`."""
+        shop = await self._shop(store)
+        self._stores_of_user.get(user, set()).discard(store)
+        self._erased[user] = self._now_ms()
+        if shop.talks.pop(user, None) is None:
+            return False
+        before, between = in_place_of_erased(store)
+        shop.erased, shop.offset = shop.offset, shop.offset + 1
+        shop.log.append((shop.offset, b"%b%d%b%d}" % (before, shop.offset, between, self._now_ms())))
+        return True
+
+    async def rewrite_log(self, store: str, user: str, who: str, after: int, replaced: int) -> tuple[int, int, bool]:
+        """See `Journal.rewrite_log`. All of it at once, so that nobody comes in between."""
+        del who, after
+        shop = await self._shop(store)
+        about, (before, between) = b"," + subject(store, user) + b",", in_place_of_erased(store)
+        for place, (offset, frame) in enumerate(shop.log):
+            if about in frame:
+                at = frame.rpartition(b'"at":')[2]
+                shop.log[place] = (offset, b"%b%d%b%b" % (before, offset, between, at))
+                replaced += 1
+        return shop.offset, replaced, True
+
+    async def forget_commands(self) -> None:
+        """See `Journal.forget_commands`."""
+
+    async def begin_files(self) -> bool | None:
+        """See `Journal.begin_files`."""
+        return None
+
+    async def end_files(self) -> bool:
+        """See `Journal.end_files`."""
+        return True
+
+    async def sweep(self, before: int, count: int) -> Swept:
+        """See `Journal.sweep`. Everything in one step, however many chats there are."""
+        del count
+        await asyncio.sleep(0)
+        entries = chats = 0
+        for store, shop in self._shops.items():
+            young = next((place for place, (_, frame) in enumerate(shop.log) if _at(frame) >= before), len(shop.log))
+            entries += (first := max(young, len(shop.log) - self._limits.log))
+            del shop.log[:first]
+            for user, talk in shop.talks.items():
+                entries += self._sweep_one(talk, before)
+                if not talk.is_shown and store in self._stores_of_user.get(user, ()):
+                    self._stores_of_user[user].discard(store)
+                    talk.chat = msgspec.structs.replace(talk.chat, name=None)
+                    chats += 1
+        return Swept(entries=entries, chats=chats, over=True)
+
+    def _sweep_one(self, talk: _Talk, before: int) -> int:
+        young = next((place for place, kept in enumerate(talk.kept) if _at(kept.entry.frame) >= before), len(talk.kept))
+        first = max(young, len(talk.kept) - self._limits.history)
+        del talk.kept[:first]
+        talk.last = next((kept.entry.frame for kept in reversed(talk.kept) if kept.entry.kind == "m"), None)
+        return first
+
     # Reading.
 
     async def load_store(self, store: str) -> StoreState:
@@ -309,7 +379,12 @@ class MemoryJournal:
             first=shop.log[0][0] if shop.log else shop.offset + 1,
             acknowledged=shop.cursors.get(agent),
             users=tuple(dict.fromkeys(found + sorted(shop.owned_by(agent)))),
+            erased=shop.erased,
         )
+
+    async def erased_at(self, user: str) -> int:
+        """See `Reads.erased_at`."""
+        return self._erased.get(user, 0)
 
     async def stores_of_user(self, user: str) -> tuple[str, ...]:
         """See `Reads.stores_of_user`."""
@@ -390,6 +465,10 @@ def _move_mark(talk: _Talk, event: MarkMoved) -> None:
         field = "user_read_from_user" if event.side == "user" else "store_read_from_user"
         chat = msgspec.structs.replace(chat, **{field: count})
     talk.chat = chat
+
+
+def _at(frame: bytes) -> int:
+    return int(frame.rpartition(b'"at":')[2][:-1])
 
 
 def _is_from_user(message: bytes) -> bool:

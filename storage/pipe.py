@@ -27,7 +27,10 @@ def _source(name: str) -> bytes:
     return (folder / "bisect.lua").read_bytes() + b"\n" + text if b"first_at" in text else text
 
 
-SCRIPTS = {name: _source(name) for name in ("append", "chats", "history", "list", "owned", "page", "snapshot", "store")}
+SCRIPTS = {
+    name: _source(name)
+    for name in ("append", "chats", "erase", "history", "list", "owned", "page", "rewrite", "snapshot", "store", "sweep", "trim")
+}
 """Name to source of every script."""
 
 

@@ -6,7 +6,9 @@ what is asked while one list is on its way goes together in the next.
 
 import asyncio
 import secrets
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 import msgspec
@@ -29,22 +31,28 @@ from actors.append import (
     Reused,
     Snapshot,
     StoreState,
+    Swept,
     Unmet,
     Withdrawn,
 )
 from actors.chat import Chat, Owner
-from actors.event import AgentArrived, MessageAdded
+from actors.event import AgentArrived, MessageAdded, in_place_of_erased, subject
 from actors.identity import IdentitySide
 from actors.withdrawal import Withdrawal
 from storage.batch import Limits, Plan, plan
 from storage.deadline import Deadline, within
 from storage.journal import JournalLost, JournalRefused, JournalUnreachable
-from storage.key import BIRTH, COUNT, PULSE, STORES, WITHDRAWN, StoreKeys, stores_of_agent, stores_of_user
+from storage.key import BIRTH, COUNT, PULSE, STORES, SWEPT, WITHDRAWN, StoreKeys, erased, stores_of_agent, stores_of_user
 from storage.pipe import Command, Pipe
+from storage.room import Use
 from storage.witness import Witness
 
 READ_TIMEOUT_S = 5.0
 """A connection that is silent for this long while it is asked is given up."""
+TRIMMED = 10_000
+"""Entries that a log loses in one step at most."""
+REWRITTEN = 500
+"""Entries of a log that are rewritten in one step: a few ms, in which the server does nothing else."""
 _NOT_NOW = ("LOADING", "BUSY", "TRYAGAIN", "MASTERDOWN", "NOSCRIPT")
 """Errors of a server that will soon take the same call."""
 
@@ -66,6 +74,8 @@ class RedisJournal:
         self._birth = ""
         self._count = 0
         """How many batches of this node were seen committed."""
+        self._walk: list[str] = []
+        """All stores, as they were when the walk over them began."""
         self.rolled_back = False
         """See `Journal.rolled_back`."""
         self._asked: list[tuple[tuple[Command, ...], asyncio.Future[Any]]] = []
@@ -143,6 +153,109 @@ class RedisJournal:
             self._ask(("ZADD", WITHDRAWN, "GT", withdrawal.at, member)), self._ask(("ZSCORE", WITHDRAWN, member))
         )
         return int(moment)
+
+    # Erasing.
+
+    async def erase_chat(self, store: str, user: str) -> bool:
+        """See `Journal.erase_chat`."""
+        keys, owner = StoreKeys(store), ""
+        # The index goes first: who writes again, when the chat is gone, is put back into it before that is carried out.
+        await self._ask(("SREM", stores_of_user(user), store))
+        while True:
+            owned = [keys.owned(owner)] if owner else []
+            chat = [keys.head, keys.log, keys.chat(user), keys.history(user), keys.queue, *keys.lists().values(), *owned]
+            there, found = await self._run("erase", chat, [user, owner, *in_place_of_erased(store), self._now_ms()])
+            if found.decode() == owner:
+                break
+            owner = found.decode()
+        await self._ask(("SET", erased(user), self._now_ms()))
+        return bool(there)
+
+    async def rewrite_log(self, store: str, user: str, who: str, after: int, replaced: int) -> tuple[int, int, bool]:
+        """See `Journal.rewrite_log`."""
+        keys = StoreKeys(store)
+        args: list[str | bytes | int] = [after, who, REWRITTEN, subject(store, user), *in_place_of_erased(store), replaced]
+        after, replaced, done = await self._run("rewrite", [keys.head, keys.log, keys.log_new, keys.log_old], args)
+        return after, replaced, bool(done)
+
+    async def forget_commands(self) -> None:
+        """See `Journal.forget_commands`. Not every server has each of these logs, and not everybody may empty them."""
+        for command in (("SLOWLOG", "RESET"), *(("COMMANDLOG", "RESET", kind) for kind in ("large-request", "large-reply"))):
+            with suppress(JournalRefused):
+                await self._ask(command)
+
+    async def begin_files(self) -> bool | None:
+        """See `Journal.begin_files`."""
+        info = await self._info("persistence")
+        if info.get("aof_enabled") != "1":
+            return None
+        if not _is_idle(info) or info.get("rdb_bgsave_in_progress", "0") != "0":
+            return False
+        await self._ask(("BGREWRITEAOF",))
+        return True
+
+    async def end_files(self) -> bool:
+        """See `Journal.end_files`."""
+        info = await self._info("persistence")
+        if _is_idle(info) and info.get("aof_last_bgrewrite_status") != "ok":
+            raise JournalRefused("the server could not write its file anew")
+        return _is_idle(info)
+
+    async def memory(self) -> Use:
+        """What the server uses, and of how much."""
+        info = await self._info("memory")
+        limit = int(info.get("maxmemory", 0))
+        if limit:
+            return Use(int(info["used_memory"]), limit, "the maxmemory of Redis")
+        return Use(
+            int(info["used_memory"]), int(info["total_system_memory"]), "the memory of the machine of Redis, which has no maxmemory,"
+        )
+
+    async def _info(self, section: str) -> dict[str, str]:
+        text = bytes(await self._ask(("INFO", section))).decode("utf-8", "replace")
+        return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+
+    # Sweeping.
+
+    async def sweep(self, before: int, count: int) -> Swept:
+        """See `Journal.sweep`."""
+        at = await self._ask(("GET", SWEPT))
+        store, *chat = bytes(at).decode().split("/") if at else (await self._store_behind(""),)
+        if not store:
+            return Swept(entries=0, chats=0, over=True)
+        keys, entries = StoreKeys(store), 0
+        if not chat:
+            entries = await self._run("trim", [keys.head, keys.log], [before, self._limits.log, TRIMMED])
+            if entries == TRIMMED:
+                return Swept(entries=entries, chats=0, over=False)
+        page = await self.list_chats(store, None, (int(chat[0]), chat[1]) if chat else None, count)
+        records = [record.chat for record in await self.load_chats(store, page.users) if record.chat.exists]
+        users = [chat.user for chat in records]
+        of_users = [key for user in users for key in (keys.chat(user), keys.history(user))]
+        dropped, *gone = await self._run("sweep", [keys.closed, *of_users], [before, self._limits.history, *users])
+        if gone:
+            await self._take_from_indexes(store, [user.decode() for user in gone])
+        # What has moved to the top since the page was read is not the place to go on from.
+        last = max(((-chat.at, chat.user) for chat in records), default=None)
+        place = f"{store}/{-last[0]}/{last[1]}" if page.more and last else await self._store_behind(store)
+        await self._ask(("SET", SWEPT, place))
+        return Swept(entries=entries + dropped, chats=len(gone), over=not place)
+
+    async def _take_from_indexes(self, store: str, users: list[str]) -> None:
+        """A chat that another node has opened again in between is put back."""
+        keys = StoreKeys(store)
+        pairs = [(("SREM", stores_of_user(user), store), ("HGET", keys.chat(user), "st")) for user in users]
+        statuses = (await self._ask_all(*(command for pair in pairs for command in pair)))[1::2]
+        back = [("SADD", stores_of_user(user), store) for user, status in zip(users, statuses, strict=True) if status != b"closed"]
+        if back:
+            await self._ask_all(*back)
+
+    async def _store_behind(self, store: str) -> str:
+        """The next store of the walk; empty where it was the last."""
+        if not store or not self._walk:
+            self._walk = sorted(await self._members(STORES))
+        place = bisect_right(self._walk, store)
+        return self._walk[place] if place < len(self._walk) else ""
 
     @property
     def _look(self) -> tuple[Command, Command]:
@@ -225,7 +338,7 @@ class RedisJournal:
     async def snapshot(self, store: str, agent: str, limit: int) -> Snapshot:
         """See `Reads.snapshot`."""
         keys = StoreKeys(store)
-        offset, first, acknowledged, users = await self._run(
+        offset, first, acknowledged, users, erased_to = await self._run(
             "snapshot", [keys.head, keys.log, keys.cursors, keys.waiting, keys.claimed, keys.owned(agent)], [agent, limit]
         )
         return Snapshot(
@@ -233,7 +346,12 @@ class RedisJournal:
             first=first,
             acknowledged=None if acknowledged is None else int(acknowledged),
             users=tuple(user.decode() for user in users),
+            erased=erased_to,
         )
+
+    async def erased_at(self, user: str) -> int:
+        """See `Reads.erased_at`."""
+        return int(await self._ask(("GET", erased(user))) or 0)
 
     async def stores_of_user(self, user: str) -> tuple[str, ...]:
         """See `Reads.stores_of_user`."""
@@ -276,7 +394,7 @@ class RedisJournal:
     async def _members(self, key: str) -> tuple[str, ...]:
         return tuple(member.decode() for member in await self._ask(("SMEMBERS", key)))
 
-    async def _run(self, script: str, keys: Sequence[str], args: Sequence[str | int]) -> Any:
+    async def _run(self, script: str, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:
         return await self._ask(self._reader.script(script, keys, args))
 
     async def _ask(self, command: Command) -> Any:
@@ -322,6 +440,10 @@ class RedisJournal:
                     _settle(answer, [next(replies) for _ in commands])
 
 
+def _is_idle(info: dict[str, str]) -> bool:
+    return info.get("aof_rewrite_in_progress") == info.get("aof_rewrite_scheduled") == "0"
+
+
 def _settle(answer: asyncio.Future[Any], replies: list[Any]) -> None:
     if answer.done():
         return
@@ -343,7 +465,7 @@ def _indexes(batch: Sequence[Append]) -> list[Command]:
     commands: list[Command] = []
     for append in batch:
         match append.events[0] if append.events else None:
-            case MessageAdded(by=by) if by.role == "user" and append.epoch == 0:
+            case MessageAdded(by=by) if by.role == "user" and (append.epoch == 0 or len(append.events) > 1):
                 commands.append(("SADD", stores_of_user(append.user), append.store))
             case AgentArrived(agent=agent):
                 commands.append(("SADD", stores_of_agent(agent), append.store))

@@ -12,6 +12,7 @@ from actors.identity import Identity
 from actors.node import Node
 from actors.session import BadToken
 from storage.actor import StorageActor
+from storage.room import Room
 from web import token
 from web.arrival import STRANGER
 from web.document.door import serve_documents
@@ -35,12 +36,13 @@ def make_app(
     signer: token.TokenSigner,
     promise: str,
     strangers: Strangers,
+    room: Room,
 ) -> Quart:
-    """The application of one node. `promise` says what an acknowledged command survives."""
+    """The application of one node. `promise` says what an acknowledged command survives, `room` what is near its end."""
     app = FrontDoor(__name__, static_folder=None)
     guard(app)
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
-    collector = NodeCollector(node, storage, strangers)
+    collector = NodeCollector(node, storage, strangers, room)
     ready = _Ready(storage)
 
     @app.websocket("/ws")
@@ -72,7 +74,7 @@ def make_app(
             return _plain("draining", 503)
         if not await ready.ask():
             return _plain("storage cannot be reached or takes no writes", 503)
-        return _plain(f"ready: {promise}")
+        return _plain("\n".join([f"ready: {promise}", *(f"warning: {sentence}" for sentence in room.warnings.values())]))
 
     @app.get("/metrics")
     async def _metrics() -> Response:

@@ -1,4 +1,4 @@
-"""The command line's side of the operator's door: asks a running dibs to withdraw access, or for the log of a store.
+"""The command line's side of the operator's door: asks a running dibs to withdraw access, to erase, or for the log of a store.
 
 The token goes only where it was sent: no redirect is followed, and no proxy stands between this machine and itself.
 """
@@ -16,10 +16,13 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, OpenerDirector, ProxyHandler, Request, build_opener
 
+from web.progress import progress
 from web.setting import ConfigError, StartError
 
 PATIENCE_S = 60.0
 """How long a server may say nothing."""
+LONG_S = 3600.0
+"""And how long where it has much to do before it says anything."""
 LONG = 5000
 """A log of more entries than this is read with a progress bar."""
 
@@ -47,17 +50,31 @@ class Caller:
             line += f", {_count(done['chats'], 'chat')} given back, off the roster of {', '.join(done['stores']) or 'no store'}"
         return line if done["exists"] else f"{line}; there is no store {store} as yet: it holds for when there is"
 
+    def erase(self, store: str, user: str) -> str:
+        """Erases a chat; one line that says what was done."""
+        with progress(f"erasing {user} in {store}"):
+            with self._open("/operator/erase", json.dumps({"store": store, "user": user}).encode(), patience_s=LONG_S) as response:
+                done = json.loads(response.read(1 << 20))
+            line = (
+                f"nothing is left of the chat of user {user} in store {store}"
+                if done["existed"]
+                else f"user {user} has no chat in store {store}"
+            )
+            files = ", and its files were written anew" if done["files"] else "; it keeps no append-only file"
+            line += f" since {_shown(done['at'])}: {_count(done['entries'], 'entry', 'entries')} of its log emptied{files}"
+        return f"{line}. Backups, replicas and other copies, and what clients keep, are not covered"
+
     def audit(self, store: str, asked: Mapping[str, str]) -> None:
         """Prints the log of a store, line by line."""
         watched = sys.stderr.isatty() and not sys.stdout.isatty()
         query = urlencode(dict(asked) | ({"read": "1"} if watched else {}))
         with self._open(f"/operator/stores/{quote(store, safe='')}/audit" + (f"?{query}" if query else "")) as response:
             first, end = int(asked.get("after", 0)), int(response.headers["Dibs-End"])
-            with _progress(end - first if watched else 0) as show:
+            with progress("reading the log", shown=watched and end - first >= LONG) as show:
                 for line in response:
                     match _type(line):
                         case "read":
-                            show(json.loads(line)["offset"] - first)
+                            show(json.loads(line)["offset"] - first, end - first)
                         case "error":
                             raise StartError(f"what follows is missing: {json.loads(line)['detail']}")
                         case _:
@@ -65,12 +82,12 @@ class Caller:
                 sys.stdout.flush()
 
     @contextmanager
-    def _open(self, path: str, body: bytes | None = None) -> Iterator[HTTPResponse]:
+    def _open(self, path: str, body: bytes | None = None, *, patience_s: float = PATIENCE_S) -> Iterator[HTTPResponse]:
         request = Request(self._url + path, body, {"Authorization": f"Bearer {self._token}"})  # noqa: S310 -- read_url saw the scheme
         if body is not None:
             request.add_header("Content-Type", "application/json")
         try:
-            with self._opener().open(request, timeout=PATIENCE_S) as response:
+            with self._opener().open(request, timeout=patience_s) as response:
                 yield response
         except HTTPError as error:
             with error:
@@ -129,25 +146,9 @@ def _type(line: bytes) -> object:
     return json.loads(line)["type"]
 
 
-@contextmanager
-def _progress(total: int) -> Iterator[Any]:
-    """Shows how much of `total` is done, on standard error, where that is much."""
-    if total < LONG:
-        yield lambda done: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("reading the log"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    # Standard output is not rich's to redirect: the lines go where they were sent.
-    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False, redirect_stderr=False) as bar:
-        task = bar.add_task("", total=total)
-        yield lambda done: bar.update(task, completed=done)
-
-
 def _shown(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
+def _count(number: int, noun: str, nouns: str = "") -> str:
+    return f"{number} {noun if number == 1 else nouns or noun + 's'}"

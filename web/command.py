@@ -1,16 +1,16 @@
-"""The command `dibs`: reads its arguments, then serves, prints a token, chats, looks for what is wrong, or asks a running dibs. Whatever
-goes wrong is one line on standard error."""
+"""The command `dibs`: reads its arguments, then serves, prints a token, chats, looks for what is wrong, asks a running dibs, or looks after
+its data. Whatever goes wrong is one line on standard error."""
 
 import argparse
 import os
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
 from web.setting import OPTIONS, ConfigError, Option, StartError, read_secret, read_settings, read_value
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _URL = "http://127.0.0.1:8000"
 _MOMENT_S = 60.0
-_DATA = next(option for option in OPTIONS if option.field == "data")
+_OPTION = {option.field: option for option in OPTIONS}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -35,21 +35,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The exit status: 0 done, 1 cannot be done, 2 wrong arguments."""
     try:
         arguments = _parser().parse_args(sys.argv[1:] if argv is None else argv)
-        match arguments.command:
-            case "serve":
-                return _serve(arguments)
-            case "token":
-                return _token(arguments)
-            case "chat":
-                return _chat(arguments)
-            case "doctor":
-                return _doctor(arguments)
-            case "revoke":
-                return _revoke(arguments)
-            case "audit":
-                return _audit(arguments)
-            case _:
-                raise ConfigError("say what to do: dibs serve, token, chat, doctor, revoke or audit; dibs --help tells more")
+        if arguments.command is None:
+            *others, last = _COMMANDS
+            raise ConfigError(f"say what to do: dibs {', '.join(others)} or {last}; dibs --help tells more")
+        return _COMMANDS[arguments.command](arguments)
     except SystemExit as end:  # argparse ends like this after --help and --version
         return int(end.code or 0)
     except ConfigError as error:
@@ -70,7 +59,7 @@ def _fail(error: Exception, status: int) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="dibs", description="Live customer-service chat.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"dibs {version('dibs')}")
-    commands = parser.add_subparsers(dest="command", metavar="serve|token|chat|doctor|revoke|audit")
+    commands = parser.add_subparsers(dest="command", metavar="|".join(_COMMANDS))
     serve = commands.add_parser(
         "serve",
         help="run the chat",
@@ -91,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     token.add_argument("--name", metavar="NAME", help="the name to show")
     token.add_argument("--ttl", default="12h", metavar="TIME", help="how long it is good for: 90s, 15m, 12h or 30d (default 12h)")
-    _add(token, _DATA)
+    _add(token, _OPTION["data"])
     chat = commands.add_parser("chat", help="chat in this terminal", description="Chat in this terminal.", allow_abbrev=False)
     chat.add_argument("--token", metavar="T", help="who you are; DIBS_TOKEN keeps it out of the list of processes")
     chat.add_argument("--url", default="http://127.0.0.1:8000", metavar="URL", help="where dibs is (default http://127.0.0.1:8000)")
@@ -132,11 +121,53 @@ def _parser() -> argparse.ArgumentParser:
     audit.add_argument("--until", metavar="T", help="before this time")
     audit.add_argument("--after", metavar="OFFSET", help="behind this offset of the store's log")
     audit.add_argument("--limit", metavar="N", help="so many lines at most")
-    for asking in (revoke, audit):
+    erase = commands.add_parser(
+        "erase",
+        help="erase a chat",
+        description="Erase the chat of a user with a store: from the storage, its files, the store's log and the memory of the dibs "
+        "that is asked. Backups and what clients keep are not covered.",
+        allow_abbrev=False,
+    )
+    erase.add_argument("--store", required=True, metavar="S", help="the store")
+    erase.add_argument("--user", required=True, metavar="ID", help="the user")
+    for asking in (revoke, audit, erase):
         asking.add_argument("--url", metavar="URL", help=f"where dibs listens (default {_URL}; DIBS_URL)")
         asking.add_argument("--token", metavar="TOKEN", help="an operator's token (better in DIBS_TOKEN: a process list shows flags)")
-        _add(asking, _DATA)
+        _add(asking, _OPTION["data"])
+    _add_care(commands)
     return parser
+
+
+def _add_care(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    """The commands that look after the data."""
+    backup = commands.add_parser(
+        "backup",
+        help="copy the private server's data",
+        description="Copy the private server's data into one file, while dibs serves them or not. The secret is not in it.",
+        allow_abbrev=False,
+    )
+    backup.add_argument("file", metavar="FILE", help="the copy; one that is there is replaced when the new one is whole")
+    restore = commands.add_parser(
+        "restore",
+        help="take a backup back",
+        description="Put the data of a backup into a data directory that no dibs uses. They are proven first.",
+        allow_abbrev=False,
+    )
+    restore.add_argument("file", metavar="FILE", help="what dibs backup made")
+    restore.add_argument("--force", action="store_true", help="also where data are; these are kept beside")
+    export = commands.add_parser(
+        "export",
+        help="print a store's chats",
+        description="Print the chats of a store with everything that happened in them as lines of JSON, while dibs serves them or not.",
+        allow_abbrev=False,
+    )
+    export.add_argument("--store", required=True, metavar="S", help="the store")
+    export.add_argument("--user", metavar="ID", help="only the chat of this user")
+    _add(export, _OPTION["redis"])
+    for command in (restore, export):
+        _add(command, _OPTION["redis_server"])
+    for command in (backup, restore, export):
+        _add(command, _OPTION["data"])
 
 
 def _add(parser: argparse.ArgumentParser, option: Option) -> None:
@@ -210,9 +241,18 @@ def _socket_url(value: str) -> str:
 
 
 def _data(arguments: argparse.Namespace) -> Path:
-    source, given = ("--data", arguments.data) if arguments.data is not None else (_DATA.variable, os.environ.get(_DATA.variable))
-    data: Path = read_value(_DATA.read, given, source) if given else _DATA.default
+    data: Path = _given(arguments, "data")
     return data
+
+
+def _given(arguments: argparse.Namespace, field: str) -> Any:
+    """One of serve's settings: its flag, its variable, or its default."""
+    option = _OPTION[field]
+    flag: str | None = getattr(arguments, field)
+    if flag is not None:
+        return read_value(option.read, flag, option.flag)
+    variable = os.environ.get(option.variable)
+    return read_value(option.read, variable, option.variable) if variable else option.default
 
 
 def _revoke(arguments: argparse.Namespace) -> int:
@@ -243,6 +283,51 @@ def _audit(arguments: argparse.Namespace) -> int:
             raise ConfigError(f"--{name}: must be a whole number")
     _caller(arguments).audit(arguments.store, asked)
     return 0
+
+
+def _erase(arguments: argparse.Namespace) -> int:
+    from web.token import BadClaim, check_identity
+
+    try:
+        check_identity(role="user", id=arguments.user, stores=(arguments.store,))
+    except BadClaim as error:
+        raise ConfigError(f"erase: {error}") from None
+    print(_caller(arguments).erase(arguments.store, arguments.user))  # noqa: T201 -- what was done is the output
+    return 0
+
+
+def _backup(arguments: argparse.Namespace) -> int:
+    from web.backup import backup
+
+    print(backup(_file(arguments), _data(arguments)))  # noqa: T201 -- what was made is the output
+    return 0
+
+
+def _restore(arguments: argparse.Namespace) -> int:
+    from web.backup import take_back
+
+    source, data, server = _file(arguments), _data(arguments), _given(arguments, "redis_server")
+    print(take_back(source, data, server, force=arguments.force))  # noqa: T201 -- what was done is the output
+    return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from web.export import export
+    from web.token import BadClaim, check_identity
+
+    try:
+        check_identity(role="user", id=arguments.user or "u", stores=(arguments.store,))
+    except BadClaim as error:
+        raise ConfigError(f"export: {error}") from None
+    redis = None if arguments.data is not None and arguments.redis is None else _given(arguments, "redis")
+    export(arguments.store, arguments.user, redis=redis, data=_data(arguments), server=_given(arguments, "redis_server"))
+    return 0
+
+
+def _file(arguments: argparse.Namespace) -> Path:
+    if not arguments.file:
+        raise ConfigError("FILE: must not be empty")
+    return Path(arguments.file)
 
 
 def _caller(arguments: argparse.Namespace) -> "Caller":
@@ -280,6 +365,20 @@ def _duration_s(value: str) -> float:
     if not 0 < seconds <= 3650 * 86_400:
         raise ValueError("must be a time such as 90s, 15m, 12h or 30d, and ten years at most")
     return float(seconds)
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "serve": _serve,
+    "token": _token,
+    "chat": _chat,
+    "doctor": _doctor,
+    "revoke": _revoke,
+    "audit": _audit,
+    "erase": _erase,
+    "backup": _backup,
+    "restore": _restore,
+    "export": _export,
+}
 
 
 if __name__ == "__main__":

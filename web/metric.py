@@ -1,6 +1,6 @@
 """What a node has counted, in the form that Prometheus reads. Nothing here is on the way of a message: the tally is read when asked."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -12,16 +12,18 @@ from actors.actor import Actor
 from actors.node import Node
 from actors.tally import Histogram
 from storage.actor import StorageActor
+from storage.room import Room
 from web.stranger import Strangers
 
 
 class NodeCollector(Collector):
     """Label sets are bounded: codes, kinds, sides and types of frames, never an id."""
 
-    def __init__(self, node: Node, storage: StorageActor, strangers: Strangers) -> None:
+    def __init__(self, node: Node, storage: StorageActor, strangers: Strangers, room: Room) -> None:
         self._node = node
         self._storage = storage
         self._strangers = strangers
+        self._room = room
 
     def collect(self) -> Iterator[Metric]:
         """Everything, as it is now."""
@@ -37,6 +39,9 @@ class NodeCollector(Collector):
         yield _gauges("dibs_mailbox_peak", "The deepest mailbox met since the start, by kind of actor.", "kind", tally.mailbox_peak)
         yield _gauge("dibs_storage_depth", "Appends gathered or on their way.", self._storage.depth)
         yield _gauge("dibs_storage_reachable", "1 if the last call of the storage went through.", int(self._storage.reachable))
+        yield _gauges("dibs_used_ratio", "The part of memory and disk that is used.", "of", self._room.shares)
+        warned = {name: int(name in self._room.warnings) for name in self._room.shares}
+        yield _gauges("dibs_runs_out", "1 for what is near its end, as /readyz says in words.", "of", warned)
         yield _counter("dibs_sessions_opened", "Sessions opened.", tally.sessions_opened)
         yield _counters("dibs_sessions_closed", "Sessions closed, by close code.", "code", tally.sessions_closed)
         yield _counters("dibs_messages", "Messages stored, by the side that sent them.", "side", tally.messages)
@@ -49,6 +54,7 @@ class NodeCollector(Collector):
         yield _counter("dibs_claims_lost", "Claims refused because another agent owned the chat.", tally.claims_lost)
         yield _counter("dibs_fallen_behind", "Sessions that went back to reading the log.", tally.fallen_behind)
         yield _counters("dibs_actor_crashes", "Messages on which an actor raised, by kind of actor.", "kind", tally.crashes)
+        yield _counters("dibs_swept", "What was dropped because of its age or number, by what it was.", "what", tally.swept)
         yield _counter("dibs_storage_failures", "Calls of the storage that failed.", tally.storage_failures)
         yield _histogram("dibs_append_seconds", "From sending a batch to its reply.", tally.append_s)
         yield _histogram("dibs_batch_size", "Appends of a batch.", tally.batch)
@@ -74,7 +80,7 @@ def _gauge(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(name, text, value=value)
 
 
-def _gauges(name: str, text: str, label: str, values: "dict[str, int]") -> Metric:
+def _gauges(name: str, text: str, label: str, values: Mapping[str, float]) -> Metric:
     metric = GaugeMetricFamily(name, text, labels=[label])
     _fill(metric, values.items())
     return metric
@@ -90,7 +96,7 @@ def _counters(name: str, text: str, label: str, values: "dict[str, int] | dict[i
     return metric
 
 
-def _fill(metric: GaugeMetricFamily | CounterMetricFamily, items: Iterable[tuple[str | int, int]]) -> None:
+def _fill(metric: GaugeMetricFamily | CounterMetricFamily, items: Iterable[tuple[str | int, float]]) -> None:
     for key, value in sorted(items, key=lambda item: str(item[0])):
         metric.add_metric([str(key)], value)
 

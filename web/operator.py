@@ -1,6 +1,7 @@
 """The operator's door over HTTP: who may not come in any more, and who did what.
 
     POST /operator/revoke                {"role","id","store"?}: withdraws access, answers when it is durable
+    POST /operator/erase                 {"store","user"}: erases a chat, answers when nothing is left of it
     GET  /operator/stores/STORE/audit    ?user=&agent=&reason=&since=&until=&after=&limit=: lines of JSON (`web.audit`)
 
 Only a token with the role `operator` opens it, as `Authorization: Bearer TOKEN`. One that names stores opens only what concerns these,
@@ -12,7 +13,8 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, Literal, cast
+from contextlib import suppress
+from typing import Any, Literal, TypeVar, cast
 
 import msgspec
 from quart import Quart, Request, Response, request
@@ -20,6 +22,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from actors.append import StorageUnavailable
+from actors.erasure import Erased
 from actors.frame import drops_a_pair
 from actors.identity import Identity, Role, side_of
 from actors.node import Node
@@ -57,6 +60,7 @@ _STATUS = {
     "unavailable": 503,
     "draining": 503,
 }
+_ID = "1 to 64 of A-Z a-z 0-9 . _ ~ -"
 _NUMBER = re.compile(r"[0-9]{1,15}", re.ASCII)
 _ASKED = ("user", "agent", "reason", "since", "until", "after", "limit", "read")
 
@@ -78,8 +82,21 @@ class _Revoke(msgspec.Struct, forbid_unknown_fields=True):
     store: str | None = None
 
 
+class _Erase(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of an erase."""
+
+    store: str
+    user: str
+
+
 _revoke = msgspec.json.Decoder(_Revoke)
 _any: msgspec.json.Decoder[object] = msgspec.json.Decoder()
+_erase = msgspec.json.Decoder(_Erase)
+_SHAPE: dict[type, str] = {
+    _Revoke: '{"role":"user|agent|supervisor|operator","id":…} and may have "store"',
+    _Erase: '{"store":…,"user":…}',
+}
+T = TypeVar("T")
 
 
 def open_door(app: Quart, node: Node, signer: TokenSigner) -> None:
@@ -89,6 +106,10 @@ def open_door(app: Quart, node: Node, signer: TokenSigner) -> None:
     @app.post("/operator/revoke")
     async def _revoke() -> Response:
         return await door.serve(door.revoke)
+
+    @app.post("/operator/erase")
+    async def _erase() -> Response:
+        return await door.serve(door.erase)
 
     @app.get("/operator/stores/<store>/audit")
     async def _audit(store: str) -> Response:
@@ -147,29 +168,62 @@ class _Door:
 
     async def revoke(self, operator: Identity, asked: Request) -> Response:
         """Withdraws access. An operator of some stores may do so in these only, and never an operator's."""
-        told = await _body(asked)
+        told = await _body(asked, _revoke)
+        if not ID.fullmatch(told.id) or (told.store is not None and not ID.fullmatch(told.store)):
+            raise _Refused("bad_request", f"the id and the store must be {_ID}")
         if operator.stores is not None and (told.store not in operator.stores or told.role == "operator"):
             raise _Refused("forbidden")
-        result: asyncio.Future[Revoked | None] = asyncio.get_running_loop().create_future()
-        # A task of the node's: it goes on when the operator hangs up, for half of it done helps nobody.
-        self._node.spawn(self._withdraw(operator, told, result))
-        done = await result
-        if done is None:
-            raise StorageUnavailable
+        done = await self._through(lambda: self._withdraw(operator, told))
         # A withdrawal may come before the store's first agent does; it may as well be a slip of the pen, so it is said.
         exists = told.store is None or (await self._node.storage.load_store(told.store)).exists
         return _said({"role": told.role, "id": told.id, "store": told.store, "exists": exists} | msgspec.structs.asdict(done))
 
-    async def _withdraw(self, operator: Identity, told: _Revoke, result: "asyncio.Future[Revoked | None]") -> None:
-        done: Revoked | None = None
+    async def _through(self, work: Callable[[], Awaitable[T]]) -> T:
+        """What becomes of work that goes on when the operator hangs up, for half of it done helps nobody: a task of the node's."""
+        result: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
+
+        async def run() -> None:
+            done: T | None = None
+            try:
+                with suppress(StorageUnavailable):
+                    done = await work()
+            finally:
+                if not result.done():
+                    result.set_result(done)
+
+        self._node.spawn(run())
+        done = await result
+        if done is None:
+            raise StorageUnavailable
+        return done
+
+    async def _withdraw(self, operator: Identity, told: _Revoke) -> Revoked:
         try:
             done = await self._node.revocation.revoke(side_of(told.role), told.id, told.store)
-            self._node.log.info("access_withdrawn", role=told.role, id=told.id, store=told.store, at=done.at, by=operator.id)
         except StorageUnavailable:
             self._node.log.warning("access_not_withdrawn", role=told.role, id=told.id, store=told.store, by=operator.id)
-        finally:
-            if not result.done():
-                result.set_result(done)
+            raise
+        self._node.log.info("access_withdrawn", role=told.role, id=told.id, store=told.store, at=done.at, by=operator.id)
+        return done
+
+    async def erase(self, operator: Identity, asked: Request) -> Response:
+        """Erases a chat."""
+        told = await _body(asked, _erase)
+        if not ID.fullmatch(told.store) or not ID.fullmatch(told.user):
+            raise _Refused("bad_request", f"the store and the user must be {_ID}")
+        if not operator.may_enter(told.store) or not (await self._node.storage.load_store(told.store)).exists:
+            raise _Refused("no_such_store")
+        done = await self._through(lambda: self._take_away(operator, told))
+        return _said({"store": told.store, "user": told.user} | msgspec.structs.asdict(done))
+
+    async def _take_away(self, operator: Identity, told: _Erase) -> Erased:
+        try:
+            done = await self._node.erasure.erase(told.store, told.user)
+        except StorageUnavailable:
+            self._node.log.warning("chat_not_erased", store=told.store, user=told.user, by=operator.id)
+            raise
+        self._node.log.info("chat_erased", store=told.store, user=told.user, entries=done.entries, files=done.files, by=operator.id)
+        return done
 
     async def audit(self, operator: Identity, asked: Request, store: str) -> Response:
         """The log of a store, as long as it takes."""
@@ -230,20 +284,17 @@ class _Watch:
             self._timer = self._loop.call_later(LOOK_S, self._look)
 
 
-async def _body(asked: Request) -> _Revoke:
+async def _body(asked: Request, decoder: msgspec.json.Decoder[T]) -> T:
     try:
         async with asyncio.timeout(BODY_S):
             text = cast("bytes", await asked.get_data()).decode()
             if drops_a_pair(text, _any.decode(text)):
                 raise _Refused("bad_request", "the body names a key twice")
-            told = _revoke.decode(text)
+            return decoder.decode(text)
     except RequestEntityTooLarge:
         raise _Refused("too_large") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TimeoutError):
-        raise _Refused("bad_request", 'the body must be {"role":"user|agent|supervisor|operator","id":…} and may have "store"') from None
-    if not ID.fullmatch(told.id) or (told.store is not None and not ID.fullmatch(told.store)):
-        raise _Refused("bad_request", "the id and the store must be 1 to 64 of A-Z a-z 0-9 . _ ~ -")
-    return told
+        raise _Refused("bad_request", f"the body must be {_SHAPE[decoder.type]}") from None
 
 
 def read_wanted(asked: "MultiDict[str, str]") -> Wanted:
@@ -255,7 +306,7 @@ def read_wanted(asked: "MultiDict[str, str]") -> Wanted:
         raise _Refused("bad_request", "a parameter stands twice")
     for name in ("user", "agent"):
         if name in told and not ID.fullmatch(told[name]):
-            raise _Refused("bad_request", f"{name} must be 1 to 64 of A-Z a-z 0-9 . _ ~ -")
+            raise _Refused("bad_request", f"{name} must be {_ID}")
     if told.get("reason", REASONS[0]) not in REASONS:
         raise _Refused("bad_request", f"reason must be one of {', '.join(REASONS)}")
     return Wanted(

@@ -25,6 +25,7 @@ from storage.journal import JournalLost, JournalRefused, JournalUnreachable
 from storage.link import Link, check
 from storage.promise import promise
 from storage.redis import RedisJournal
+from storage.room import Room
 from storage.witness import Witness
 from web.app import make_app
 from web.arrival import Arrivals
@@ -108,6 +109,8 @@ async def _serve(settings: Settings, log: FilteringBoundLogger) -> None:
         node = Node(storage=storage, clock=clock, log=log, tally=tally, options=_options(settings), tasks=tasks)
         tasks.start(storage.run())
         tasks.start(node.run())
+        room = Room(journal.memory, None if settings.redis is not None else settings.data, log)
+        tasks.start(room.run())
 
         try:
             await node.revocation.read()
@@ -117,7 +120,7 @@ async def _serve(settings: Settings, log: FilteringBoundLogger) -> None:
             open_store(node)
         strangers = Strangers(_places(settings.unauthenticated_limit, log), settings.unauthenticated_per_address)
         proxies = Proxies(settings.trusted_proxies)
-        app = make_app(settings, node, storage, signer, kept.sentence, strangers)
+        app = make_app(settings, node, storage, signer, kept.sentence, strangers, room)
         turnstile = Turnstile()
         arrivals = Arrivals(app, strangers, proxies, turnstile, tally)
         front = Front(arrivals, strangers, tls)
@@ -149,7 +152,13 @@ async def _link(settings: Settings, log: FilteringBoundLogger, stack: AsyncExitS
 
 
 def _options(settings: Settings) -> Options:
-    return Options(grace_s=settings.grace, heartbeat_s=settings.heartbeat, agent_limit=settings.agent_limit, rate=settings.rate)
+    return Options(
+        grace_s=settings.grace,
+        heartbeat_s=settings.heartbeat,
+        agent_limit=settings.agent_limit,
+        rate=settings.rate,
+        keep_s=settings.keep_days * 86_400,
+    )
 
 
 def _places(unauthenticated_limit: int, log: FilteringBoundLogger) -> int:

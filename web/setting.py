@@ -162,6 +162,7 @@ class Settings:
     log_format: LogFormat = _setting("auto", _one_of("auto", "text", "json"), "FORMAT", "text, json, or auto: text on a terminal")
     log_limit: int = _setting(1_000_000, _whole(100, 1_000_000_000), "N", "entries kept in the log of a store")
     history_limit: int = _setting(100_000, _whole(100, 1_000_000_000), "N", "entries kept of each chat")
+    keep_days: float = _setting(0.0, _number(0, 36_500), "N", "days that messages, notes and statuses are kept, 0 for ever")
     secret: bytes | None = attrs.field(default=None, repr=False)
     secret_old: bytes | None = attrs.field(default=None, repr=False)
 

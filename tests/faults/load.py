@@ -12,6 +12,7 @@ import attrs
 
 from tests.faults.audit import Audit, audit
 from tests.faults.caller import Caller
+from tests.faults.screen import Screens
 from tests.history.feed import keep_over_the_wire
 from tests.history.linear import check
 from tests.history.record import Recorder, Setting
@@ -83,6 +84,7 @@ class Load:
         self.shoppers = [Caller(server, "user", f"{self.store}-u{n}", self.store, seed=seed) for n in range(shoppers)]
         for person in self.people:
             person.token_s, person.recorder = token_s, self.recorder
+        self.screens: Screens | None = None
         self._ending = asyncio.Event()
         self._work: list[asyncio.Task[None]] = []
 
@@ -134,19 +136,27 @@ class Load:
             async with asyncio.timeout(QUIET_S):
                 await asyncio.gather(*self._work)
                 await asyncio.gather(*(person.ready.wait() for person in self.people))
+                if self.screens is not None:
+                    await self.screens.rest()
         except TimeoutError:
             waiting = "".join(f"\n  {person.id} {person.told()}" for person in self.people if person.waits or not person.ready.is_set())
-            raise AssertionError(f"not at rest within {QUIET_S} s: {waiting}") from None
+            shown = self.screens.state() if self.screens is not None else ""
+            raise AssertionError(f"not at rest within {QUIET_S} s: {waiting}{shown}") from None
 
     async def audit(self) -> Audit:
         """What storage holds, against what everybody was told."""
-        return await audit(self.server, self.store, self.people)
+        found = await audit(self.server, self.store, self.people)
+        if self.screens is not None:
+            found.others += await self.screens.judge()
+        return found
 
     async def end(self) -> None:
         for task in self._work:
             task.cancel()
         await asyncio.gather(*self._work, return_exceptions=True)
         await asyncio.gather(*(person.stop() for person in self.people))
+        if self.screens is not None:
+            await self.screens.end()
 
     # What people do.
 
@@ -206,6 +216,8 @@ async def loaded(server: Server, **options: Any) -> AsyncIterator[Load]:
     load = Load(server, **options)
     try:
         await load.begin()
+        load.screens = Screens(server, f"{load.store}-screens")
+        await load.screens.begin()
         load.work()
         yield load
     finally:

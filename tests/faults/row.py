@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from tests.faults import clock, crash, drain, file, full, kill, pause, power, process, reply, session
+from tests.faults import backup, clock, crash, drain, file, full, kill, pause, power, process, reply, session
 from tests.faults.interpreter import interpreters
 from tests.faults.load import Figures, Row
 from tests.faults.shim import compiler
@@ -75,4 +75,5 @@ FAULTS = (
     Fault("wall clock of Redis jumps", clock.redis, 5, below=True, needs_compiler=True),
     *(Fault(f"SIGTERM, Python {version}", partial(drain.sigterm, python=python), 10) for version, python in interpreters().items()),
     Fault("each kind of actor raises", crash.actors, 10, few=1),
+    Fault("kill -9 of a backup", backup.backup, 10, few=1),
 )

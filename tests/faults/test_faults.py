@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 SIDE_BY_SIDE = (
     ("Redis stopped", "CLIENT PAUSE", "DEBUG SLEEP", "reply k never comes", "wall clock of dibs jumps", "wall clock of Redis jumps"),
     ("kill -9 of dibs", "kill -9 of the embedded server", "kill -9 of both", "maxmemory reached", "disk full"),
-    ("tail of the file cut off", "older copy restored", "older copy under a living dibs", "power cut"),
+    ("tail of the file cut off", "older copy restored", "older copy under a living dibs", "power cut", "kill -9 of a backup"),
     ("socket cut after every k-th frame", "each kind of actor raises", "each command sent 1 to 6 times"),
     ("cut after request k", "cut within request k", "reply k dropped"),
     tuple(fault.name for fault in FAULTS if fault.name.startswith("SIGTERM")),

@@ -34,7 +34,8 @@ def every_command_has_one_answer(account: Account) -> Iterator[Violation]:
 
 def a_wait_that_was_told_is_long_enough(account: Account) -> Iterator[Violation]:
     """Whoever was told `rate_limited` and says nothing for as long as it was told to wait is heard then. Only where everything else of the
-    same identity was answered before, or went before it in the same session: what is under way elsewhere may use the rate up."""
+    same identity was answered before, or went before it in the same session, and nothing is said elsewhere until the second answer: what is
+    under way elsewhere may use the rate up, and may have a faster way."""
     frames: dict[tuple[str, str], list[tuple[int, Life]]] = defaultdict(list)
     answered = {attempt.asked: attempt.answered for attempt in account.attempts}
     for life in account.lives.values():
@@ -47,6 +48,9 @@ def a_wait_that_was_told_is_long_enough(account: Account) -> Iterator[Violation]
             if first is None or first.answered is None or first.answered > after or after not in told or told[after].life is not life:
                 continue
             if any(other is not life and (answered.get(before) or after) > place for before, other in asked[:at]):
+                continue
+            second = told[after].answered
+            if any(other is not life and (second is None or place < second) for place, other in asked[at + 2 :]):
                 continue
             waited_s = account.history.lines[after].at - account.history.lines[first.answered].at  # type: ignore[union-attr]
             if waited_s >= (first.answer or {})["retry_after"]:

@@ -16,7 +16,7 @@ WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value"
 FULL = "OOM command not allowed when used memory > 'maxmemory'."
 WRITES = frozenset((b"HSET", b"HSETNX", b"HINCRBY", b"RPUSH", b"XADD", b"SADD", b"ZADD", b"SET", b"INCR"))
 """What a server that is full refuses; deleting is always allowed. A script that has written anything may go on."""
-WRITING = WRITES | {b"HDEL", b"LTRIM", b"SREM", b"ZREM", b"PEXPIRE"}
+WRITING = WRITES | {b"HDEL", b"LTRIM", b"SREM", b"ZREM", b"PEXPIRE", b"DEL", b"UNLINK", b"RENAME", b"XTRIM"}
 
 
 WORD: dict[type, Callable[[Any], bytes]] = {str: str.encode, int: b"%d".__mod__}
@@ -122,6 +122,15 @@ class Redis:
 
     def exists(self, key: bytes) -> int:
         return int(key in self.data)
+
+    def unlink(self, *keys: bytes) -> int:
+        return sum(self.data.pop(key, None) is not None for key in keys)
+
+    def rename(self, key: bytes, name: bytes) -> bytes:
+        if key not in self.data:
+            raise ResponseError("ERR no such key")
+        self.data[name] = self.data.pop(key)
+        return b"OK"
 
     def incr(self, key: bytes) -> int:
         value = int(self._get(key, bytes) or b"0") + 1
@@ -284,6 +293,16 @@ class Redis:
             del found.numbers[:-trim], found.fields[:-trim]
         return id
 
+    def xtrim(self, key: bytes, kind: bytes, exact: bytes, id: bytes) -> int:
+        found = self._get(key, Stream)
+        if found is None:
+            return 0
+        if (kind, exact) != (b"MINID", b"="):
+            raise ResponseError("ERR not simulated")
+        count = bisect_left(found.numbers, int(id.split(b"-")[0]))
+        del found.numbers[:count], found.fields[:count]
+        return count
+
     def xrange(self, key: bytes, low: bytes, high: bytes, *options: Any) -> list[list[Any]]:
         found = self._get(key, Stream)
         if found is None:
@@ -319,3 +338,4 @@ class Commands(dict[bytes, Callable[..., Any]]):
 Redis.commands = Commands(
     (name.upper().encode(), method) for name, method in vars(Redis).items() if callable(method) and not name.startswith("_")
 )
+Redis.commands[b"DEL"] = Redis.unlink

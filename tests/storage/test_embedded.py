@@ -137,6 +137,20 @@ async def test_it_answers_on_a_private_socket_syncs_every_append_and_has_no_port
         assert os.getpgid(server.pid) != os.getpgid(0)
 
 
+async def test_its_file_has_an_end_and_is_synced_while_it_is_written_anew(tmp_path, log):
+    """Two hundred times a megabyte or so in the same place: the file is written anew by itself, at twice what it was."""
+    async with serving(tmp_path, log) as server:
+        for name, value in (("no-appendfsync-on-rewrite", b"no"), ("aof-rewrite-incremental-fsync", b"yes")):
+            assert (await say(server, "CONFIG", "GET", name))[1] == value
+        sizes = []
+        for n in range(200):
+            await say(server, "SET", "key", b"%d" % n * (1 << 19))
+            sizes.append(sum(path.stat().st_size for path in (tmp_path / "valkey" / "appendonlydir").glob("*.aof")))
+        assert max(sizes) < 160 << 20
+    async with serving(tmp_path, log) as server:
+        assert (await say(server, "GET", "key")).startswith(b"199199")
+
+
 async def test_what_was_written_is_there_at_the_next_start_and_stop_may_come_twice(tmp_path, log):
     async with serving(tmp_path, log) as server:
         await say(server, "SET", "key", "value")

@@ -22,7 +22,7 @@ def _in_a_folder_of_its_own(tmp_path, monkeypatch):
     ("arguments", "start"),
     [
         ([], "dibs: say what to do"),
-        (["dance"], "dibs: serve|token|chat|doctor|revoke|audit: "),
+        (["dance"], "dibs: serve|token|chat|doctor|revoke|audit|erase|backup|restore|export: "),
         (["serve", "--prot", "1"], "dibs: unrecognized arguments: --prot 1"),
         (["serve", "--port"], "dibs: --port: expected one argument"),
         (["serve", "--port", "abc"], "dibs: --port: must be a whole number"),

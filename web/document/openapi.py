@@ -61,26 +61,30 @@ def _asked(name: str, meaning: str, where: str = "query") -> Schema:
     return {"name": name, "in": where, "required": where == "path", "description": meaning, "schema": {"type": "string"}}
 
 
+def _body(*required: str, optional: tuple[str, ...] = ()) -> Schema:
+    schema: Schema = {"type": "object", "required": list(required), "additionalProperties": False}
+    schema["properties"] = {name: {"type": "string"} for name in (*required, *optional)}
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+
 PATHS: dict[str, Schema] = {
     "/operator/revoke": {
         "post": {
             "summary": "Withdraws access: sessions end with 4003, chats go back to the queue, tokens issued until now are refused.",
             "security": _OPERATOR,
-            "requestBody": {
-                "required": True,
-                "content": {
-                    "application/json": {
-                        "schema": {
-                            "type": "object",
-                            "required": ["role", "id"],
-                            "properties": {name: {"type": "string"} for name in ("role", "id", "store")},
-                            "additionalProperties": False,
-                        }
-                    }
-                },
-            },
+            "requestBody": _body("role", "id", optional=("store",)),
             "responses": {"200": {"description": "It is durable.", "content": {"application/json": {"schema": _WITHDRAWN}}}}
             | _refusals(_413="The body is too large."),
+        }
+    },
+    "/operator/erase": {
+        "post": {
+            "summary": "Erases a chat: from the storage, its files, the store's log and the memory of the server. Its user's and the "
+            "store's agents' clients come again. Not from backups, nor from what clients keep.",
+            "security": _OPERATOR,
+            "requestBody": _body("store", "user"),
+            "responses": {"200": {"description": "Nothing is left.", "content": {"application/json": {"schema": {"type": "object"}}}}}
+            | _refusals(_404="There is no such store.", _413="The body is too large."),
         }
     },
     "/operator/stores/{store}/audit": {
@@ -105,7 +109,8 @@ PATHS: dict[str, Schema] = {
         "Whether the process is up. `Dibs-Address` tells whoever asks which address the server believes it has.", "text/plain"
     ),
     "/readyz": _get(
-        "Whether the storage can be reached and written to; says what an acknowledged command survives.",
+        "Whether the storage can be reached and written to; says what an acknowledged command survives, and in lines that begin with "
+        "`warning:` whether memory or disk run out.",
         "text/plain",
         _503="It cannot, or the server is draining.",
     ),

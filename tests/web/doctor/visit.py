@@ -53,7 +53,7 @@ async def run(*words, python=sys.executable, launch=("-m", "web.command"), **var
 async def visit(*words, **how):
     """Looks, as JSON; the exit status has to be 1 if and only if something fails."""
     status, out, err = await run("--json", *words, **how)
-    assert err == ""
+    assert err == "", err
     told = json.loads(out)
     found = Visit(status, tuple(told["findings"]), out)
     verdicts = [finding["verdict"] for finding in found.findings]
