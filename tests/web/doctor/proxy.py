@@ -38,26 +38,40 @@ async def proxied(address, manner):
     """Serves what is at `address`, its requests changed as `manner` says; yields the URL."""
     host, port = address.split(":")
 
+    serving = set()
+
     async def serve(reader, writer):
-        inner = None
-        with suppress(OSError, asyncio.IncompleteReadError):
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin1")
-            line, *rest = head.strip().split("\r\n")
-            headers = [(name.lower(), value.strip()) for name, _, value in (field.partition(":") for field in rest)]
-            headers = manner(headers, writer.get_extra_info("peername")[0])
-            answers, inner = await asyncio.open_connection(host, int(port), local_addr=(ADDRESS, 0))
-            inner.write("\r\n".join([line, *(f"{name}: {value}" for name, value in headers), "", ""]).encode("latin1"))
-            await asyncio.gather(pump(reader, inner), pump(answers, writer))
-        for end in (writer, inner):
-            if end is not None:
+        serving.add(asyncio.current_task())
+        ends = [writer]
+        try:
+            with suppress(OSError, asyncio.IncompleteReadError):
+                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin1")
+                line, *rest = head.strip().split("\r\n")
+                headers = [(name.lower(), value.strip()) for name, _, value in (field.partition(":") for field in rest)]
+                headers = manner(headers, writer.get_extra_info("peername")[0])
+                answers, inner = await asyncio.open_connection(host, int(port), local_addr=(ADDRESS, 0))
+                ends.append(inner)
+                inner.write("\r\n".join([line, *(f"{name}: {value}" for name, value in headers), "", ""]).encode("latin1"))
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(pump(reader, inner))
+                    group.create_task(pump(answers, writer))
+        finally:
+            for end in ends:
                 end.transport.abort()
 
     served = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with served:
+    try:
         yield f"http://127.0.0.1:{served.sockets[0].getsockname()[1]}"
+    finally:
+        served.close()
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
 
 
 async def pump(reader, writer):
-    while data := await reader.read(1 << 16):
-        writer.write(data)
-    writer.write_eof()
+    """Until either end is closed."""
+    with suppress(OSError):
+        while data := await reader.read(1 << 16):
+            writer.write(data)
+        writer.write_eof()
