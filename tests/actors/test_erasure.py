@@ -97,5 +97,6 @@ async def test_one_chat_after_another_is_erased_and_others_stay(world):
     await asyncio.gather(*(world.node.erasure.erase("s1", user) for user in ("u1", "u1", "u3")))
     assert await closed(agent) == 4200
     assert not other.closed.is_set()
+    assert list(world.node.stores["s1"].slots) == ["u2"], "a chat in memory has its user's name"
     again = await world.agent()
     assert [chat["user"] for frame in again.of("chats") for chat in frame["chats"]] == ["u2"]
