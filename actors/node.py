@@ -158,8 +158,10 @@ class Node:
             actor.tails.pop(store, None)
             actor.stores.discard(store)
             _forget(self.users_of, actor, (store,))
-        for session in [session for participant in there for session in participant.sessions if store in session.tracks]:
-            session.end(Close.LOST_PLACE)
+        for session in [session for participant in there for session in participant.sessions if session.enters(store)]:
+            # Who is still opening may have been shown what is gone.
+            if store in session.tracks or not session.ready:
+                session.end(Close.LOST_PLACE)
 
     def rolled_back(self) -> None:
         """The storage is behind what was seen of it: a new generation begins, and everybody comes again."""

@@ -1,8 +1,9 @@
 """A backup of the private server's data, made beside whoever serves them: nothing is asked of the server, and nothing is locked.
 
-The server's manifest names its files: a base, and what was appended since. They are opened, and if the manifest is still the same they
-belong together; an open file stays whole though the server removes it after a rewrite. The last one grows: what it holds by then is
-taken, and with it everything that was acknowledged until then. It may end within an entry, which its server cuts off when it loads.
+The server's manifest names its files: a base, and what was appended since. No name is ever used again, so files of these names belong
+together; where one has gone, a rewrite has put others in its place, and the new manifest is read. A file that is open stays whole though
+the server removes it. The last one grows: what it holds by then is taken, and with it everything that was acknowledged before the backup
+began. It may end within an entry, which its server cuts off when it loads.
 
 The copy is written to `FILE.part`, synced, and renamed; who is killed on the way leaves that, for the next to overwrite, and nothing else.
 """
@@ -59,7 +60,7 @@ def _opened(folder: Path, data: Path) -> Iterator[tuple[list[tuple[str, IO[bytes
                 files = []
             except (OSError, IndexError, ValueError):
                 raise CopyError(f"the files in {folder} cannot be read") from None
-            if files and _read(folder / MANIFEST, data) == manifest:
+            if files:
                 yield files, b"".join(line + b"\n" for line in lines)
                 return
         time.sleep(PAUSE_S)  # a rewrite has just put other files in their place

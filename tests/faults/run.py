@@ -25,6 +25,8 @@ from tests.faults.table import Kept, Result, machine, shown
 from tests.wire.server import ROOT
 
 README = ROOT / "README.md"
+TRANSLATED = ROOT / "README.zh.md"
+"""Has the same figures."""
 WIDE = 160
 """For a log."""
 
@@ -64,13 +66,14 @@ async def one(fault: Fault, server: Path | None, part: float, progress: Progress
 
 
 def keep(results: list[Result], *, whole: bool) -> str:
-    """Writes into README what is to stay; says what became of it."""
+    """Writes into README, in both its languages, what is to stay; says what became of it."""
     document = README.read_text()
     kept = Kept.read(document)
     fresh = kept.take(results, machine(), [fault.name for fault in FAULTS], whole=whole)
     if fresh is kept:
         return f"README keeps the figures of {kept.machine}: only all rows in full take their place"
-    README.write_text(fresh.written(document))
+    for path in (README, TRANSLATED):
+        path.write_text(fresh.written(path.read_text()))
     return "README holds the figures now"
 
 

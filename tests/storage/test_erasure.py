@@ -7,6 +7,7 @@ import pytest
 from actors.append import Committed, Conflicted
 from actors.chat import Chat
 from actors.event import ERASED, offset_of
+from actors.rule import LoadBelow
 from storage.batch import Limits
 from storage.embedded import EmbeddedServer
 from storage.erasure import rewrite_files, rewrite_log
@@ -54,6 +55,8 @@ async def test_nothing_of_it_is_in_lists_queue_loads_index_history_and_log(journ
         assert "u1" not in (await journal.list_chats("s1", status, None, 10)).users
     assert await journal.owned("s1") == {}
     assert await journal.waiting("s1") == ("u2", "u3")
+    claim = append_to(await chat_of(journal, user="u2"), note(), conditions=[LoadBelow("a1", 1)])
+    assert isinstance((await journal.append([claim]))[0], Committed), "the owner has room again"
     assert await journal.stores_of_user("u1") == ()
     assert await journal.stores_of_user("u2") == ("s1",)
     after = await log_of(journal)
@@ -68,8 +71,8 @@ async def test_nothing_of_it_is_in_lists_queue_loads_index_history_and_log(journ
                 b'{"type":"note","store":"s1","user":"~erased","offset":%d,"from":{"role":"agent","id":"~erased"},"body":{"text":""},'
                 b'"id":"~erased","at":%b' % (offset_of(was), at)
             )
-    assert len(after) == len(before) + 1
-    assert f'"user":"{ERASED}"'.encode() in after[-1]
+    assert len(after) == len(before) + 2
+    assert f'"user":"{ERASED}"'.encode() in after[-2]
     assert MARKER.encode() not in b"".join(after)
 
 
