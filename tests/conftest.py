@@ -12,6 +12,13 @@ settings.register_profile("dibs", deadline=None, derandomize=os.environ.get("CI"
 settings.load_profile("dibs")
 
 
+def pytest_configure():
+    try:
+        named()
+    except LookupError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
 def pytest_report_header():
     return f"dibs on {named()} over TCP, wherever a test does not want its private server" if named() else None
 

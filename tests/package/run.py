@@ -35,15 +35,17 @@ def install(wheel: Path, python: str, folder: Path) -> Path:
     return bin
 
 
-def main(pythons: list[str]) -> int:
+def main(pythons: list[str], dist: Path = ROOT / "dist") -> int:
     """The exit status: 1 where something failed."""
-    sdist, wheel = build(ROOT / "dist")
+    sdist, wheel = build(dist)
     if missing := sources() ^ contents(wheel):
         print(f"{wheel.name} and the tree differ: {', '.join(sorted(missing))}")
         return 1
     print(f"dist/{sdist.name}, dist/{wheel.name}: {len(contents(wheel))} files, as in the tree")
     failed = False
-    with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), transient=True) as bar:
+    with Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), transient=True, disable=not sys.stdout.isatty()
+    ) as bar:
         for version, _, python in (word.partition("=") for word in pythons):
             if not python:
                 bar.console.print(f"Python {version}: not found on PATH or among pyenv's: nothing is installed under it")

@@ -10,6 +10,7 @@ import pytest
 from tests.package.build import build, contents, sources
 from tests.package.chat import chat
 from tests.package.pin import ROOT
+from tests.package.run import main
 
 
 @pytest.fixture(scope="module")
@@ -45,3 +46,12 @@ def test_from_the_sdist_comes_the_same_wheel_and_its_tests_are_in_it(built, tmp_
 
 def test_a_user_and_an_agent_chat_by_the_installed_commands_alone(tmp_path):
     chat(Path(sys.executable).with_name("dibs"), tmp_path)
+
+
+def test_a_python_that_is_not_there_is_said_and_one_that_fails_fails_the_whole(tmp_path, capsys):
+    assert main(["3.99="], tmp_path / "dist") == 0
+    assert "Python 3.99: not found on PATH or among pyenv's: nothing is installed under it\n" in capsys.readouterr().out
+    assert main(["3.98=/bin/false", "3.99="], tmp_path / "dist") == 1
+    said = capsys.readouterr().out
+    assert "Python 3.98: FAILED" in said
+    assert "Python 3.99: not found" in said

@@ -23,12 +23,13 @@ START_S, TRIES = 20, 5
 
 @cache
 def named() -> Path | None:
-    """The program that REDIS names, if it is set."""
+    """The program that REDIS names, if it is set; raises LookupError where it names none."""
     name = os.environ.get("REDIS")
     if not name:
         return None
     found = shutil.which(name)
-    assert found is not None, f"REDIS must name a program such as /usr/bin/redis-server, not {name!r}"
+    if found is None:
+        raise LookupError(f"REDIS must name a program such as /usr/bin/redis-server, not {name!r}")
     return Path(found)
 
 

@@ -170,16 +170,24 @@ class Server:
                 return pid
         raise AssertionError(f"no embedded server below {self.pid}")
 
-    def valkey(self, **options: Any) -> redis.Redis:
-        """A client of the server below; where a private one listens stands in its title in the process table."""
+    def valkey_url(self) -> str:
+        """Where the server below listens; of a private one that stands in its title in the process table."""
         if self.below is not None:
-            return self.below.client(**options)
+            return self.below.url
         title = subprocess.run(
             ["ps", "-ww", "-o", "args=", "-p", str(self.valkey_pid())], capture_output=True, text=True, check=True
         ).stdout
         found = re.search(r"unixsocket[: ](\S+)", title)
         assert found is not None, title
-        return redis.Redis(unix_socket_path=found[1], **options)
+        return f"unix://{found[1]}"
+
+    def valkey(self, **options: Any) -> redis.Redis:
+        """A client of the server below."""
+        return redis.Redis.from_url(self.valkey_url(), **options)
+
+    def kept(self) -> tuple[str, str]:
+        """The flag that names its data to a command: the directory, or the server below where that is another's."""
+        return ("--data", str(self.data)) if self.below is None else ("--redis", self.below.url)
 
     def token(self, role: str, id: str, *, stores: list[str] | None = None, name: str | None = None, ttl_s: float = 3600) -> str:
         claims: dict[str, Any] = {"sub": id, "role": role, "exp": int(time.time() + ttl_s)}

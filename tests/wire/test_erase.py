@@ -22,7 +22,7 @@ async def erase(server: Server, store: str, user: str, token: str | None = None)
 
 
 async def test_nothing_that_was_said_is_left_in_any_file_of_the_data_or_the_log(own_server):
-    mall = await own_server()
+    mall = await own_server(private=True)
     agent, user = await mall.agent(), await mall.user()
     kept = await mall.user()
     await kept.say("stays")

@@ -51,7 +51,7 @@ async def busy(mall: Mall) -> tuple[list, list]:
 
 async def test_every_chat_is_told_with_all_that_happened_in_it_while_it_is_served(mall: Mall):
     summaries, frames = await busy(mall)
-    status, lines, err = await export("--store", mall.store, "--data", mall.server.data)
+    status, lines, err = await export("--store", mall.store, *mall.server.kept())
     assert (status, err) == (0, "")
     chats = [line for line in lines if line["type"] == "chat"]
     assert {chat["user"]: {key: value for key, value in chat.items() if key != "type"} for chat in chats} == summaries
@@ -67,22 +67,22 @@ async def test_every_chat_is_told_with_all_that_happened_in_it_while_it_is_serve
 async def test_one_chat_alone_and_what_is_not_there(mall: Mall):
     summaries, frames = await busy(mall)
     user = next(iter(summaries))
-    _, lines, _ = await export("--store", mall.store, "--user", user, "--data", mall.server.data)
+    _, lines, _ = await export("--store", mall.store, "--user", user, *mall.server.kept())
     assert lines[1:] == [frame for frame in frames if frame["user"] == user]
     for arguments, words_ in (
         (("--store", mall.store, "--user", "nobody"), f"user nobody has no chat in store {mall.store}"),
         (("--store", "nowhere"), "there is no store nowhere"),
     ):
-        assert await export(*arguments, "--data", mall.server.data) == (1, [], f"dibs: {words_}\n")
+        assert await export(*arguments, *mall.server.kept()) == (1, [], f"dibs: {words_}\n")
 
 
 async def test_the_same_lines_come_from_data_that_nobody_serves_and_from_a_redis(own_server):
-    mall = await own_server()
+    mall = await own_server(private=True)
     _, frames = await busy(mall)
     where = ("--store", mall.store, "--data", mall.server.data)
     served = await export(*where)
     assert len(served[1]) == 3 + len(frames)
-    assert await export("--store", mall.store, "--redis", f"unix://{mall.server.valkey_socket()}") == served
+    assert await export("--store", mall.store, "--redis", mall.server.valkey_url()) == served
     await mall.server.stop()
     assert await export(*where) == served
     await mall.server.start()
@@ -103,7 +103,7 @@ async def test_many_messages_come_whole_and_in_order(own_server):
         await other.say()
         await other.tidy()
         mall.people.remove(other)
-    _, lines, _ = await export("--store", mall.store, "--data", mall.server.data)
+    _, lines, _ = await export("--store", mall.store, *mall.server.kept())
     assert [line["seq"] for line in lines if line["type"] == "message" and line["user"] == user.id] == list(range(1, 501))
     assert sorted(line["user"] for line in lines if line["type"] == "chat") == sorted([user.id, *(other.id for other in others)])
 
@@ -117,7 +117,7 @@ async def test_what_is_not_kept_any_more_is_told(own_server):
             *({"type": "send", "id": fresh("i"), "store": mall.store, "kind": "text", "body": words(f"{n} {m}")} for m in range(40))
         )
     await user.expect("message", seq=120)
-    _, lines, _ = await export("--store", mall.store, "--data", mall.server.data)
+    _, lines, _ = await export("--store", mall.store, *mall.server.kept())
     assert lines[1] == {"type": "trimmed", "store": mall.store, "user": user.id, "first": 21}
     assert [line["seq"] for line in lines[2:]] == list(range(21, 121))
 
@@ -125,7 +125,7 @@ async def test_what_is_not_kept_any_more_is_told(own_server):
 async def test_on_a_terminal_it_shows_how_far_it_is_and_head_may_hang_up(mall: Mall, tmp_path):
     await busy(mall)
     terminal, theirs = pty.openpty()
-    arguments = ("--store", mall.store, "--data", str(mall.server.data))
+    arguments = ("--store", mall.store, *mall.server.kept())
     with (tmp_path / "lines").open("wb") as lines, os.fdopen(terminal, "rb", buffering=0) as screen:
         with start(*arguments, stdout=lines, stderr=theirs) as process:
             os.close(theirs)

@@ -5,7 +5,6 @@ import time
 
 import anyio
 import pytest
-import redis
 
 from tests.wire.conftest import Mall
 
@@ -28,7 +27,7 @@ async def until(mall: Mall, path: str, pattern: str, *, found: bool) -> str:
 async def test_memory_that_runs_out_is_told_before_writes_fail(own_server) -> None:
     mall = await own_server()
     _, user = await mall.claimed()
-    with redis.Redis(unix_socket_path=mall.server.valkey_socket(), protocol=2) as client:
+    with mall.server.valkey(protocol=2) as client:
         used = client.info("memory")["used_memory"]
         client.config_set("maxmemory", int(used * 1.1))
         text = await until(mall, "/readyz", WARNED.pattern, found=True)
