@@ -9,11 +9,15 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from actors.actor import Actor
+from actors.close import Close
 from actors.node import Node
 from actors.tally import Histogram
 from storage.actor import StorageActor
 from storage.room import Room
 from web.stranger import Strangers
+
+_CLOSED = dict.fromkeys((*map(int, Close), 1002, 1006, 1007), 0)
+"""Every code that a session can end with is there from the start: ours, and those of a broken WebSocket."""
 
 
 class NodeCollector(Collector):
@@ -43,7 +47,7 @@ class NodeCollector(Collector):
         warned = {name: int(name in self._room.warnings) for name in self._room.shares}
         yield _gauges("dibs_runs_out", "1 for what is near its end, as /readyz says in words.", "kind", warned)
         yield _counter("dibs_sessions_opened", "Sessions opened.", tally.sessions_opened)
-        yield _counters("dibs_sessions_closed", "Sessions closed, by close code.", "code", tally.sessions_closed)
+        yield _counters("dibs_sessions_closed", "Sessions closed, by close code.", "code", _CLOSED | tally.sessions_closed)
         yield _counters("dibs_messages", "Messages stored, by the side that sent them.", "side", tally.messages)
         yield _counter("dibs_deliveries", "Frames handed to sockets.", tally.deliveries)
         yield _counter("dibs_payloads", "WebSocket messages they went in.", tally.payloads)
