@@ -5,12 +5,13 @@ from redis.asyncio import Connection, UnixDomainSocketConnection
 from redis.exceptions import ResponseError
 
 from storage.pipe import SCRIPTS
+from tests.simulation.lua import LuaError
 from tests.simulation.redis import Redis
 from tests.simulation.schedule import schedule
 from tests.simulation.world import simulate
 from tests.storage.valkey import running
 
-UNORDERED = (b"SMEMBERS", b"HGETALL")
+UNORDERED = (b"SMEMBERS", b"HGETALL", b"KEYS")
 
 
 def traces():
@@ -106,6 +107,11 @@ async def test_withdrawals_which_no_simulation_makes_get_the_same_replies_too(tm
         for words in OF_WITHDRAWALS:
             assert redis.execute(words) == await ask(connection, *words), words
         await connection.disconnect()
+
+
+def test_a_command_that_is_not_simulated_is_no_reply():
+    with pytest.raises(LuaError, match=r"does not know GEOADD: teach it in tests/simulation/redis\.lua"):
+        Redis().execute(("GEOADD", "k", 1, 2, "m"))
 
 
 def test_a_full_server_refuses_the_first_write_of_a_script_and_nothing_after():

@@ -14,7 +14,7 @@ import attrs
 
 from actors.option import Options
 from storage.batch import Limits
-from storage.key import BIRTH, COUNT
+from storage.key import BIRTH, COUNT, StoreKeys
 from tests.history.account import Account
 from tests.history.feed import keep_from_journal
 from tests.history.holding import at_rest_everybody_holds_what_is_kept
@@ -30,7 +30,7 @@ from tests.simulation.loop import SimulatedClock, SimulatedLoop, Spinning
 from tests.simulation.node import BEGIN_S, SimulatedNode, journal
 from tests.simulation.peace import differences
 from tests.simulation.receipt import Received, lost, receive
-from tests.simulation.redis import Redis, Stream
+from tests.simulation.redis import Redis
 from tests.simulation.schedule import Schedule, Step, schedule
 from tests.simulation.server import Server
 from tests.simulation.verb import act
@@ -174,15 +174,16 @@ class World:
                 )
         await asyncio.sleep(settle_s)
 
-    def _ends(self) -> list[int]:
+    def _ends(self) -> list[bytes | None]:
         """Where the logs end: a node may still take somebody for gone who is on another."""
-        return [value.numbers[-1] for value in self.server.redis.data.values() if isinstance(value, Stream)]
+        return [self.server.redis.execute(("HGET", StoreKeys(store).head, "of")) for store in self.schedule.stores]
 
-    def loses(self, backup: dict[bytes, Any]) -> None:
+    def loses(self, backup: Any) -> None:
         """These data take the place of what there is now."""
-        birth, counts = backup.get(BIRTH.encode(), b""), backup.get(COUNT.encode(), {})
+        then = Redis(backup)
+        birth = then.execute(("GET", BIRTH)) or b""
         for node in self.nodes:
-            if node.witness.has_seen_more(birth.decode(), int(counts.get(node.name.encode(), b"0"))):
+            if node.witness.has_seen_more(birth.decode(), int(then.execute(("HGET", COUNT, node.name)) or 0)):
                 self._lost = birth
 
     async def _keep(self, received: Received) -> None:
@@ -228,8 +229,8 @@ def simulate(schedule: Schedule, *, is_told: bool = False, redis: Redis | None =
                 loop.run_until_complete(world.run())
             except Spinning as error:
                 world.faults.append(f"the run comes to rest: {error}")
-            took_s = loop.time()
-            faults = tuple(world.faults)
+            # What is ended now is ended in no order, and is no part of the run.
+            took_s, faults, trace = loop.time(), tuple(world.faults), tuple(world.trace)
             _end(loop, world)
     finally:
         loop.close()
@@ -240,7 +241,7 @@ def simulate(schedule: Schedule, *, is_told: bool = False, redis: Redis | None =
     rules = JUDGES if schedule.mode == "rollback" or schedule.seed % SEARCHED else (*JUDGES, every_answer_has_an_order)
     violations = (*faults, *map(str, judged(account, rules)))
     violations = tuple(violation for violation in violations if not is_excused(schedule.mode, violation))
-    return Verdict(schedule, violations, history, tuple(world.trace), took_s)
+    return Verdict(schedule, violations, history, trace, took_s)
 
 
 def judge(seed: int) -> tuple[int, tuple[str, ...], str, int]:
