@@ -75,6 +75,8 @@ def _kept(shelf: Shelf, life: Life, frame: Frame) -> Frame | None:
     return shelf.by_epoch.get((frame["user"], frame["epoch"])) if frame["type"] == "status" else None
 
 
+FOLLOWED = NUMBERED | {"chats", "reset", "ready"}
+"""What moves a session's place, or must not."""
 LISTED = 1000
 """A list as long as this may have left older chats out."""
 
@@ -95,9 +97,9 @@ def sessions_get_everything_in_order(account: Account) -> Iterator[Violation]:
     """P3 and P5: from where it stands a session gets each number once, none left out, and at `ready` at least the snapshot's."""
     acknowledged = _acknowledged(account)
     for life in account.lives.values():
-        follower = _Follower(life, acknowledged)
+        follower = _Follower(life, acknowledged, may_roll_back=account.setting.may_roll_back)
         for place, frame in life.told:
-            for fault in follower.see(place, frame):
+            for fault in follower.see(place, frame) if frame["type"] in FOLLOWED else ():
                 yield Violation("sessions get everything in order", f"{life} {account.at(place)} {fault}")
 
 
@@ -114,8 +116,8 @@ def _acknowledged(account: Account) -> Acknowledged:
 class _Follower:
     """Reads the frames of one session in order and says what cannot be."""
 
-    def __init__(self, life: Life, acknowledged: Acknowledged) -> None:
-        self._life, self._acknowledged = life, acknowledged
+    def __init__(self, life: Life, acknowledged: Acknowledged, *, may_roll_back: bool) -> None:
+        self._life, self._acknowledged, self._may_roll_back = life, acknowledged, may_roll_back
         self._key = "offset" if life.is_agent else "seq"
         self._cursors: dict[str, _Cursor] = {}
 
@@ -165,7 +167,9 @@ class _Follower:
         if store in life.resume and life.opening.generation == life.serving:
             return at == life.resume[store]
         said = [number for when, number in self._acknowledged.get((life.side, life.id, store), ()) if when < place]
-        return at == (cursor.end if life.is_agent else 0) or at in said or (at <= cursor.end and any(n > cursor.end for n in said))
+        # Beyond the end counts as the end; what was the end may have been rolled back, and the log has grown since.
+        end = at if self._may_roll_back else cursor.end
+        return at == (cursor.end if life.is_agent else 0) or at in said or (at <= cursor.end and any(n > end for n in said))
 
 
 def statuses_rise_in_each_session(account: Account) -> Iterator[Violation]:

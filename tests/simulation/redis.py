@@ -3,13 +3,9 @@
 Values are bytes as on the wire. `tests.simulation.test_redis` replays what a simulation did on a real Valkey and compares every reply.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from tests.simulation.lua import LUA
-
-WORD: dict[type, Callable[[Any], bytes]] = {str: str.encode, int: b"%d".__mod__}
-"""How what is not bytes goes over the wire."""
 
 
 class Redis:
@@ -22,7 +18,7 @@ class Redis:
 
     def execute(self, command: tuple[Any, ...]) -> Any:
         """The reply to a command, or the error in the reply's place."""
-        words = [word if type(word) is bytes else WORD[type(word)](word) for word in command]
+        words = [word if type(word) is bytes else word.encode() if type(word) is str else b"%d" % word for word in command]
         reply = LUA.execute(self.data, words, is_full=self.is_full)
         if self.trace is not None:
             self.trace.append((tuple(words), reply))

@@ -7,6 +7,8 @@ import attrs
 MODES = ("sticky", "sticky", "sticky", "roaming", "roaming", "roaming", "rollback")
 """`sticky`: each store has its node, so that everything has to be live. `roaming`: clients connect anywhere; nodes hear of each other by
 holes and reconnects only. `rollback`: sticky, and the storage loses its tail once."""
+LONG_S = 600.0
+"""A grace period that no run outlasts."""
 SPAN_S = 8.0
 """Commands are given in this time."""
 
@@ -116,7 +118,7 @@ def schedule(seed: int) -> Schedule:
         people=people,
         steps=steps,
         faults=faults,
-        grace_s=60.0 if is_long else dice.choice((1.0, 3.0, 60.0)),
+        grace_s=LONG_S if is_long else dice.choice((1.0, 3.0, LONG_S)),
         agent_limit=dice.choice((0, 0, 1, 2, 3)),
         terms=_terms(random.Random(f"terms {seed}")),
     )

@@ -29,7 +29,7 @@ from tests.simulation.index import disagreements
 from tests.simulation.loop import SimulatedClock, SimulatedLoop, Spinning
 from tests.simulation.node import BEGIN_S, SimulatedNode, journal
 from tests.simulation.peace import differences
-from tests.simulation.receipt import Received, lost, receive
+from tests.simulation.receipt import Received, lost, receive, settled
 from tests.simulation.redis import Redis
 from tests.simulation.schedule import Schedule, Step, schedule
 from tests.simulation.server import Server
@@ -40,6 +40,8 @@ JUDGES = tuple(rule for rule in RULES if rule is not at_rest_everybody_holds_wha
 SEARCHED = 3
 """Of so many schedules one is held against the search too; not where storage may roll back, which no order explains."""
 BEGIN_MS = BEGIN_S * 1000
+CALM_S = 2.5
+"""Agents are there for a second after they have gone, and presence is gathered for another."""
 REST_S = 90.0
 """Everybody has an answer and is connected this long after the last fault, or never."""
 
@@ -97,18 +99,17 @@ class World:
         clocks = [SimulatedClock(loop, BEGIN_MS + self.chance.randrange(-2000, 2000)) for _ in range(schedule.nodes)]
         self.nodes = [SimulatedNode(f"n{i}", self.server, options, self.note, clock, limits) for i, clock in enumerate(clocks, 1)]
         self.tabs = [Tab(self, someone, number) for someone in schedule.people for number in range(someone.tabs)]
+        kinds = {fault.kind for fault in schedule.faults}
+        self.silence_s = 10.0**6 if kinds & {"pause", "slow_reader", "half_open"} else terms.heartbeat_s
+        """Whoever is ready hears something in this time, unless it is the network or a whole node that stands still."""
+        self.moved_s = 0.0
+        """When somebody came or went last."""
         self._ids = 0
         self._lost: bytes | None = None
         """The birth mark of data of which something was lost that a node had seen committed."""
 
     def _pauses(self) -> bool:
         return any(fault.kind == "pause" for fault in self.schedule.faults)
-
-    @property
-    def silence_s(self) -> float:
-        """Whoever is ready hears something in this time, unless it is the network or a whole node that stands still."""
-        kinds = {fault.kind for fault in self.schedule.faults}
-        return 10.0**6 if kinds & {"pause", "slow_reader", "half_open"} else self.schedule.terms.heartbeat_s
 
     def note(self, who: str, text: str) -> None:
         """One line for people."""
@@ -150,11 +151,15 @@ class World:
         await self._rest(2.0 + (self.schedule.grace_s if self.schedule.grace_s < 60 else 0))
         received = receive(self.tabs)
         await self._rest(2.0)
+        received = settled(received)
         ends: object = None
         while self.schedule.mode != "sticky" and ends != (ends := self._ends()):
             for tab in self.tabs:
                 tab.cut("comes again before all is compared")
             await self._rest(2.0)
+        until_s = self.loop.time() + REST_S
+        while self.schedule.mode == "sticky" and not self._is_calm and self.loop.time() < until_s:
+            await self._rest(0.25)
         await self._keep(received)
 
     def _step(self, step: Step) -> None:
@@ -173,6 +178,11 @@ class World:
                     f"at rest nobody waits: {tab.name} is {'ready' if tab.is_ready else 'not ready'} and waits for {left[:3]}"
                 )
         await asyncio.sleep(settle_s)
+
+    @property
+    def _is_calm(self) -> bool:
+        """Whether all are there, and have been for so long that everybody was told."""
+        return self.loop.time() - self.moved_s > CALM_S and all(tab.is_ready or tab.is_away for tab in self.tabs)
 
     def _ends(self) -> list[bytes | None]:
         """Where the logs end: a node may still take somebody for gone who is on another."""
@@ -193,7 +203,7 @@ class World:
         if self._lost is not None and birth.encode() == self._lost:
             self.faults.append("a roll-back is noticed: what was committed is gone, and the generation is the same")
         await keep_from_journal(self.recorder, reader, self.schedule.stores, birth)
-        if self.schedule.mode == "sticky":
+        if self.schedule.mode == "sticky" and self._is_calm:
             for store in self.schedule.stores:
                 present = self.tabs, store, await reader.load_store(store), await reader.waiting(store)
                 self.faults += [f"at rest everybody knows who is there and who is next: {fault}" for fault in differences(*present)]
