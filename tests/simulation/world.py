@@ -86,7 +86,7 @@ class World:
         limits = Limits(terms.log_limit, terms.history_limit)
         size = random.Random(f"sizes {schedule.seed}").choice
         # Small ones, so that sixty commands are enough to overflow, to turn pages and to forget chats.
-        sizes = {"outbox_frames": size((3, 12, 1024)), "page_limit": size((2, 7, 200)), "chats_limit": size((1, 3, 10_000))}
+        sizes = {"outbox_frames": terms.outbox_frames, "page_limit": size((2, 7, 200)), "chats_limit": size((1, 3, 10_000))}
         options = Options(
             grace_s=schedule.grace_s,
             agent_limit=schedule.agent_limit,
