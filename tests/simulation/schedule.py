@@ -101,6 +101,10 @@ class Schedule:
         faults = tuple(part for part in parts if isinstance(part, Fault))
         return attrs.evolve(self, steps=steps, faults=faults)
 
+    def without(self, someone: Someone) -> "Schedule":
+        """The same without one who is there."""
+        return attrs.evolve(self, people=tuple(other for other in self.people if other is not someone))
+
 
 def schedule(seed: int) -> Schedule:
     """The schedule of a seed."""
