@@ -31,7 +31,7 @@ from tests.simulation.node import BEGIN_S, SimulatedNode, journal
 from tests.simulation.peace import differences
 from tests.simulation.receipt import Received, lost, receive, settled
 from tests.simulation.redis import Redis
-from tests.simulation.schedule import Schedule, Step, schedule
+from tests.simulation.schedule import LONG_S, Schedule, Step, schedule
 from tests.simulation.server import Server
 from tests.simulation.verb import act
 
@@ -71,7 +71,7 @@ class World:
         self.trace: list[str] = []
         self.faults: list[str] = []
         """What is wrong besides the history."""
-        short = schedule.grace_s < 60 and not schedule.is_sticky
+        short = schedule.grace_s < LONG_S and not schedule.is_sticky
         setting = Setting(
             history_limit=schedule.terms.history_limit,
             agent_limit=schedule.agent_limit,
@@ -148,7 +148,7 @@ class World:
         del broken
         for tab in self.tabs:
             tab.come(0.5)
-        await self._rest(2.0 + (self.schedule.grace_s if self.schedule.grace_s < 60 else 0))
+        await self._rest(2.0 + (self.schedule.grace_s if self.schedule.grace_s < LONG_S else 0))
         received = receive(self.tabs)
         await self._rest(2.0)
         received = settled(received)
