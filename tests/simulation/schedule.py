@@ -138,6 +138,8 @@ def _sharpened(dice: random.Random, plain: Schedule) -> Schedule:
         return _with_crowd(dice, plain)
     if plain.mode == "sticky" and plain.grace_s < LONG_S and not kinds & {"pause", "restart", "stall"} and dice.random() < 0.5:
         return _with_absence(dice, plain)
+    if plain.mode == "sticky" and dice.random() < 0.1:
+        return _with_return(dice, plain)
     return plain
 
 
@@ -166,6 +168,16 @@ def _with_absence(dice: random.Random, plain: Schedule) -> Schedule:
     more = (
         Fault(round(at_s, 4), "absence", round(back_s + plain.grace_s + 1.5 - at_s, 3), dice.getrandbits(32)),
         Fault(round(away_s, 4), "restart", round(back_s - away_s, 3), dice.getrandbits(32)),
+    )
+    return attrs.evolve(plain, faults=tuple(sorted((*plain.faults, *more), key=lambda fault: fault.at_s)))
+
+
+def _with_return(dice: random.Random, plain: Schedule) -> Schedule:
+    """Somebody is away for just longer than others may not notice it, and all who connect again meanwhile are shown that."""
+    at_s = 1.5 + 5.0 * dice.random()
+    more = (
+        Fault(round(at_s, 4), "absence", 1.3, dice.getrandbits(32)),
+        Fault(round(at_s + 1.01, 4), "cut_all", 0.01, dice.getrandbits(32)),
     )
     return attrs.evolve(plain, faults=tuple(sorted((*plain.faults, *more), key=lambda fault: fault.at_s)))
 
