@@ -136,6 +136,8 @@ def _sharpened(dice: random.Random, plain: Schedule) -> Schedule:
     kinds = {fault.kind for fault in plain.faults}
     if plain.mode == "roaming" and dice.random() < 0.2:
         return _with_crowd(dice, plain)
+    if plain.mode == "roaming" and dice.random() < 0.1:
+        return _with_contest(dice, plain)
     if plain.mode == "sticky" and plain.grace_s < LONG_S and not kinds & {"pause", "restart", "stall"} and dice.random() < 0.5:
         return _with_absence(dice, plain)
     if plain.mode == "sticky" and dice.random() < 0.1:
@@ -180,6 +182,20 @@ def _with_return(dice: random.Random, plain: Schedule) -> Schedule:
         Fault(round(at_s + 1.01, 4), "cut_all", 0.01, dice.getrandbits(32)),
     )
     return attrs.evolve(plain, faults=tuple(sorted((*plain.faults, *more), key=lambda fault: fault.at_s)))
+
+
+def _with_contest(dice: random.Random, plain: Schedule) -> Schedule:
+    """Owners let go of chats in the moment in which a supervisor takes them, on other nodes."""
+    agents = [someone for someone in plain.people if someone.role == "agent"]
+    chiefs = [someone for someone in plain.people if someone.role == "supervisor"]
+    steps = [
+        Step(round(at_s + 0.01 * dice.random(), 4), someone.id, dice.randrange(someone.tabs), verb, dice.getrandbits(32))
+        for at_s in (3.5, 4.5, 5.5, 6.5)
+        for group, verbs in ((agents, ("claim", "release", "release")), (chiefs, ("takeover", "takeover", "resolve")))
+        for someone in group
+        for verb in verbs
+    ]
+    return attrs.evolve(plain, steps=tuple(sorted((*plain.steps, *steps), key=lambda step: step.at_s)))
 
 
 def _terms(dice: random.Random) -> Terms:
