@@ -33,10 +33,10 @@ def every_command_has_one_answer(account: Account) -> Iterator[Violation]:
 
 
 def a_wait_that_was_told_is_long_enough(account: Account) -> Iterator[Violation]:
-    """Whoever was told `rate_limited` and says nothing for as long as it was told to wait is heard then. Only where everything else of the
-    same identity was answered before, or went before it in the same session, and nothing of another session came before the answer:
-    what is under way elsewhere may use the rate up. And not for a send that is behind another of its session which had failed, nor for one
-    id on its way twice in a session, where nobody can tell which refusal is whose."""
+    """Whoever was told `rate_limited` and says nothing for as long as it was told to wait, at most, is heard then. Only where everything
+    else of the same identity was answered before, or went before it in the same session, and nothing of another session came before the
+    answer: what is under way elsewhere may use the rate up. And not for a send that is behind another of its session which had failed,
+    nor for one id on its way twice in a session, where nobody can tell which refusal is whose."""
     frames: dict[tuple[str, str], list[tuple[int, Life]]] = defaultdict(list)
     answered = {attempt.asked: attempt.answered for attempt in account.attempts}
     for life in account.lives.values():
@@ -54,9 +54,15 @@ def a_wait_that_was_told_is_long_enough(account: Account) -> Iterator[Violation]
             if any(_holds(attempt, told[after]) for attempt in told.values()) or _is_twice(account, told[after]):
                 continue
             waited_s = account.history.lines[after].at - account.history.lines[first.answered].at  # type: ignore[union-attr]
-            if waited_s >= (first.answer or {})["retry_after"]:
+            ends = [_until_s(account, attempt) for attempt in told.values() if attempt.life is life and (attempt.answered or after) < after]
+            if account.when(after) >= max(ends):
                 fault = f"was told to wait {(first.answer or {})['retry_after']} s, waited {waited_s:.3f} s and was told to wait again"
                 yield Violation("a wait that was told is long enough", f"{life} {fault} {account.at(after)}")
+
+
+def _until_s(account: Account, attempt: Attempt) -> float:
+    """When somebody who was told to wait may speak again."""
+    return account.when(attempt.answered or 0) + float((attempt.answer or {})["retry_after"])
 
 
 def _holds(first: Attempt, later: Attempt) -> bool:
