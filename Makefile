@@ -12,6 +12,7 @@
 #   make fuzz                            a million frames of rubbish, guided by coverage; RUNS=10000, SEED=17, ARGS="socket" some targets
 #   make autobahn                        Autobahn's fuzzing client against our framing; needs a Python 2.7 for the tool
 #   make attack                          every attack in full, a quarter of an hour; SHARE=0.1 a tenth, ARGS="pings" some rows
+#   make bench                           how long people wait, a tenth of each bench; SHARE=1 all, ARGS="race" some; figures in bench.json
 #   make mutants                         each known bug put into a copy and hunted; N=500 schedules at most, ARGS="fence" some
 
 BIN := .venv/bin
@@ -29,7 +30,7 @@ python = $(shell for python in python$(1) $${PYENV_ROOT:-$$HOME/.pyenv}/versions
 	"$$python" -c 'import sys$(if $(UV),,, ensurepip, venv); sys.exit("%d.%d" % sys.version_info[:2] != "$(1)")' 2>/dev/null \
 	&& command -v "$$python" && break; done)
 
-.PHONY: run test test-all simulate mutants faults interpreters package attack leaks fuzz autobahn check lint format lock outdated clean
+.PHONY: run test test-all simulate mutants faults interpreters package attack bench leaks fuzz autobahn check lint format lock outdated clean
 .DEFAULT_GOAL := check
 # The stamps of pattern rules would count as intermediate, and be removed.
 .PRECIOUS: .venv-%/installed
@@ -83,6 +84,9 @@ lint: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+bench: .venv/installed
+	@$(BIN)/python -m bench.run $(if $(SHARE),--share $(SHARE)) $(ARGS)
 
 leaks: .venv/installed
 	@$(BIN)/python -m tests.wire.run $(if $(N),-n $(N)) $(if $(SEED),--seed $(SEED))

@@ -56,7 +56,8 @@ class Attendance:
         self._marks_told: dict[tuple[str, Side], Newest] = {}
         """Those of the last tick: some may still be on their way to a session."""
         self._presence_due = False
-        self._presence_told: Newest | None = None
+        self._presence_told: tuple[Newest, ...] = ()
+        """What agents and users who are there were told last; nothing if somebody was shown something else since."""
         self._queue_due = False
         self._reading_queue = False
         self._told_s = -GATHER_S
@@ -144,18 +145,16 @@ class Attendance:
 
     def welcome_agent(self, session: "Session") -> None:
         """A new session hears at once who is there."""
-        session.show(Newest(("presence", self._actor.store), self._presence()))
+        session.show(self._showing(self._presence()))
 
     def greet(self, user: "UserActor") -> None:
         """A user who has just written for the first time hears whether somebody is there."""
-        frame = wire.presence_for_users(self._actor.store, online=self._online())
-        user.tell(Newest(("presence", self._actor.store), frame))
+        user.tell(self._showing(self._online()))
 
     def welcome_user(self, session: "Session", user: str) -> None:
         """A new session hears at once whether somebody is there, and soon its place."""
         if self._actor.state is not None and self._actor.state.exists:
-            frame = wire.presence_for_users(self._actor.store, online=self._online())
-            session.show(Newest(("presence", self._actor.store), frame))
+            session.show(self._showing(self._online()))
             self._places.pop(user, None)
             self._queue_due = True
             self._schedule()
@@ -237,34 +236,38 @@ class Attendance:
 
     # Presence.
 
-    def _presence(self) -> bytes:
-        state = self._actor.state
+    def _presence(self) -> Newest:
+        state, store = self._actor.state, self._actor.store
         away = state.away if state is not None else frozenset()
-        there = self._node.agents_of.get(self._actor.store, {})
+        there = self._node.agents_of.get(store, {})
         agents = [(id, agent.identity.party.owner.name, "away" if id in away else "available") for id, agent in sorted(there.items())]
-        return wire.presence_for_agents(self._actor.store, agents)
+        return Newest(("presence", store), wire.presence_for_agents(store, agents))
 
-    def _online(self) -> bool:
-        state = self._actor.state
+    def _online(self) -> Newest:
+        state, store = self._actor.state, self._actor.store
         away = state.away if state is not None else frozenset()
-        return any(agent not in away for agent in self._node.agents_of.get(self._actor.store, {}))
+        online = any(agent not in away for agent in self._node.agents_of.get(store, {}))
+        return Newest(("presence", store), wire.presence_for_users(store, online=online))
+
+    def _showing(self, newest: Newest) -> Newest:
+        """Somebody is shown this between two ticks: if the next finds all as it was at the last, it has something to tell all the same."""
+        if newest not in self._presence_told:
+            self._presence_told = ()
+        return newest
 
     def _tell_presence(self) -> None:
         if not self._presence_due:
             return
         self._presence_due = False
-        store = self._actor.store
-        key = ("presence", store)
-        newest = Newest(key, self._presence())
-        if newest == self._presence_told:
+        told = presence, online = self._presence(), self._online()
+        if told == self._presence_told:
             return
-        self._presence_told = newest
+        self._presence_told = told
+        store = self._actor.store
         for agent in self._node.agents_of.get(store, {}).values():
-            agent.tell(newest)
-        frame = wire.presence_for_users(store, online=self._online())
-        told = Newest(key, frame)
+            agent.tell(presence)
         for user in self._node.users_of.get(store, {}).values():
-            user.tell(told)
+            user.tell(online)
 
     # Marks and typing.
 

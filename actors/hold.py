@@ -27,14 +27,16 @@ class Hold:
         """The send was refused. Only one that begins a hold, or had come again, gives it its time: refusals alone never prolong it."""
         if not self._places or (id in self._places and id not in self._awaited):
             self._refused, self._until_s = refused, now_s + HELD_S + (refused.retry_after_s or 0.0)
-        self._places.setdefault(id, place)
+        self._places[id] = self._rank(id, place)
         self._awaited.add(id)
 
     def refusal(self, id: str, place: int, now_s: float) -> Refused | None:
         """What a send is answered that comes now; None if it may go on."""
         if self.is_over(now_s):
             return None
-        rank = self._places.get(id, place)
+        rank = self._rank(id, place)
+        if id in self._places:
+            self._places[id] = rank
         if all(self._places[other] >= rank for other in self._awaited):
             self._awaited.discard(id)
             return None
@@ -43,6 +45,10 @@ class Hold:
         if self._refused.retry_after_s is None:
             return self._refused
         return msgspec.structs.replace(self._refused, retry_after_s=max(0.001, self._until_s - now_s))
+
+    def _rank(self, id: str, place: int) -> int:
+        """Of one that is on its way twice, the second may be refused first: where it was sent first counts."""
+        return min(place, self._places.get(id, place))
 
     def acknowledged(self, id: str) -> None:
         """It was on its way twice, and has got there: nobody sends it again."""

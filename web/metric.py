@@ -9,11 +9,15 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from actors.actor import Actor
+from actors.close import Close
 from actors.node import Node
 from actors.tally import Histogram
 from storage.actor import StorageActor
 from storage.room import Room
 from web.stranger import Strangers
+
+_CLOSED = dict.fromkeys((*map(int, Close), 1002, 1006, 1007), 0)
+"""Every code that a session can end with is there from the start: ours, and those of a broken WebSocket."""
 
 
 class NodeCollector(Collector):
@@ -39,11 +43,11 @@ class NodeCollector(Collector):
         yield _gauges("dibs_mailbox_peak", "The deepest mailbox met since the start, by kind of actor.", "kind", tally.mailbox_peak)
         yield _gauge("dibs_storage_depth", "Appends gathered or on their way.", self._storage.depth)
         yield _gauge("dibs_storage_reachable", "1 if the last call of the storage went through.", int(self._storage.reachable))
-        yield _gauges("dibs_used_ratio", "The part of memory and disk that is used.", "of", self._room.shares)
+        yield _gauges("dibs_used_ratio", "The part of memory and disk that is used.", "kind", self._room.shares)
         warned = {name: int(name in self._room.warnings) for name in self._room.shares}
-        yield _gauges("dibs_runs_out", "1 for what is near its end, as /readyz says in words.", "of", warned)
+        yield _gauges("dibs_runs_out", "1 for what is near its end, as /readyz says in words.", "kind", warned)
         yield _counter("dibs_sessions_opened", "Sessions opened.", tally.sessions_opened)
-        yield _counters("dibs_sessions_closed", "Sessions closed, by close code.", "code", tally.sessions_closed)
+        yield _counters("dibs_sessions_closed", "Sessions closed, by close code.", "code", _CLOSED | tally.sessions_closed)
         yield _counters("dibs_messages", "Messages stored, by the side that sent them.", "side", tally.messages)
         yield _counter("dibs_deliveries", "Frames handed to sockets.", tally.deliveries)
         yield _counter("dibs_payloads", "WebSocket messages they went in.", tally.payloads)
@@ -54,7 +58,7 @@ class NodeCollector(Collector):
         yield _counter("dibs_claims_lost", "Claims refused because another agent owned the chat.", tally.claims_lost)
         yield _counter("dibs_fallen_behind", "Sessions that went back to reading the log.", tally.fallen_behind)
         yield _counters("dibs_actor_crashes", "Messages on which an actor raised, by kind of actor.", "kind", tally.crashes)
-        yield _counters("dibs_swept", "What was dropped because of its age or number, by what it was.", "what", tally.swept)
+        yield _counters("dibs_swept", "What was dropped because of its age or number, by what it was.", "kind", tally.swept)
         yield _counter("dibs_storage_failures", "Calls of the storage that failed.", tally.storage_failures)
         yield _histogram("dibs_append_seconds", "From sending a batch to its reply.", tally.append_s)
         yield _histogram("dibs_batch_size", "Appends of a batch.", tally.batch)

@@ -111,6 +111,31 @@ async def test_presence_is_gathered_to_one_frame_a_second(world):
     assert len(there(watcher.of("presence")[-1])) == 31
 
 
+@pytest.mark.parametrize("who", ["agent", "user", "writer"])
+async def test_who_is_shown_that_an_agent_left_hears_that_it_is_back_though_nobody_else_was_told(who):
+    """All was as it had been told last, so nothing was told, and whoever had come meanwhile did not know it; the simulation saw it."""
+    async with World(grace_s=1.0) as world:  # nothing is looked at every second when the agent leaves
+        watcher, user = await world.agent("a1"), await world.user()
+        await user.send()
+        await watcher.ack("availability", status="away")
+        agent, late = await world.agent("a2"), await world.user("u2")
+        await asyncio.sleep(2)
+        agent.cut()
+        await asyncio.sleep(world.options.linger_s - GATHER_S / 2)
+        await user.ack("read", store="s1", seq=1)  # is told at once, so that the departure has to wait
+        await asyncio.sleep(GATHER_S * 0.6)
+        if who == "writer":
+            await late.send()
+        else:
+            late = await world.agent("a1") if who == "agent" else await world.user("u1")
+        shown = await late.expect("presence")
+        assert there(shown) == {"a1": "away"} if who == "agent" else shown["online"] is False
+        await world.agent("a2")
+        await asyncio.sleep(2 * GATHER_S)
+        heard = late.of("presence")[-1]
+        assert there(heard) == {"a1": "away", "a2": "available"} if who == "agent" else heard["online"] is True
+
+
 # The grace of an owner who vanished.
 
 

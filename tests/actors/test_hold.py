@@ -225,6 +225,19 @@ async def test_of_two_that_failed_the_one_that_was_sent_first_is_the_one_to_wait
         assert await log_texts(world) == ["0", "a"]
 
 
+async def test_a_send_said_twice_has_the_place_of_the_first_time():
+    """The second time was refused first, and put it behind what was said between the two; the simulation saw it."""
+    async with World(rate=0.2) as world:
+        await world.agent()
+        user = await world.user()
+        await user.send("0")
+        await user.say_all(send("a", "a"), send("b", "b"), send("a", "a"))
+        told = sorted([await user.answer("a"), await user.answer("a")], key=lambda frame: frame["type"])
+        assert [frame.get("code", "ack") for frame in told] == ["ack", "rate_limited"]
+        assert await answers(user, "b") == ["rate_limited"]
+        assert await log_texts(world) == ["0", "a"]
+
+
 async def test_what_is_held_costs_nothing_and_is_told_how_long_there_is_still_to_wait():
     async with World(rate=0.2) as world:
         await world.agent()

@@ -5,6 +5,7 @@ A command is known by its sender's side, the sender, the store and the `id`; eac
 
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import Any
 
 import attrs
 
@@ -180,31 +181,35 @@ class Account:
         self.attempts: list[Attempt] = []
         self.unasked: list[tuple[Life, int, Frame]] = []
         """Answers to nothing."""
+        self.sightings: tuple[Any, ...] = ()
+        """See `tests.history.ownership`."""
         waiting: dict[tuple[str, str], list[Attempt]] = defaultdict(list)
         for place, line in enumerate(history.lines):
-            if self.shelves and not isinstance(line, Kept):
+            kind = type(line)
+            if kind is Kept:
+                self.shelves[line.store] = Shelf(line)
+            elif self.shelves:
                 continue  # Whoever is seen off after the end was there at the end.
-            match line:
-                case Told(session=session, frame=frame):
-                    life = self.lives[session]
-                    kind = frame["type"]
-                    life.told.append((place, frame))
-                    life.by_type[kind].append((place, frame))
-                    if kind in ANSWERS and "id" in frame:
-                        self._answer(waiting[session, frame["id"]], life, place, frame)
-                    elif kind == "ready":
-                        life.ready = place
-                    elif kind == "welcome":
-                        life.serving = frame.get("generation")
-                case Asked(session=session, frame=frame):
-                    self._ask(waiting, self.lives[session], place, frame)
-                case Opened(session=session):
-                    assert session not in self.lives, f"two sessions are called {session}"
-                    self.lives[session] = Life(line, place)
-                case Ended(session=session):
-                    self.lives[session].ended = place
-                case Kept(store=store):
-                    self.shelves[store] = Shelf(line)
+            elif kind is Told:
+                self._tell(waiting, self.lives[line.session], place, line.frame)
+            elif kind is Asked:
+                self._ask(waiting, self.lives[line.session], place, line.frame)
+            elif kind is Opened:
+                assert line.session not in self.lives, f"two sessions are called {line.session}"
+                self.lives[line.session] = Life(line, place)
+            elif kind is Ended:
+                self.lives[line.session].ended = place
+
+    def _tell(self, waiting: dict[tuple[str, str], list[Attempt]], life: Life, place: int, frame: Frame) -> None:
+        kind, told = frame["type"], (place, frame)
+        life.told.append(told)
+        life.by_type[kind].append(told)
+        if kind in ANSWERS and "id" in frame:
+            self._answer(waiting[life.opening.session, frame["id"]], life, place, frame)
+        elif kind == "ready":
+            life.ready = place
+        elif kind == "welcome":
+            life.serving = frame.get("generation")
 
     def _ask(self, waiting: dict[tuple[str, str], list[Attempt]], life: Life, place: int, frame: Frame) -> None:
         life.asked.append((place, frame))

@@ -34,8 +34,9 @@ def every_command_has_one_answer(account: Account) -> Iterator[Violation]:
 
 def a_wait_that_was_told_is_long_enough(account: Account) -> Iterator[Violation]:
     """Whoever was told `rate_limited` and says nothing for as long as it was told to wait is heard then. Only where everything else of the
-    same identity was answered before, or went before it in the same session, and nothing is said elsewhere until the second answer: what is
-    under way elsewhere may use the rate up, and may have a faster way."""
+    same identity was answered before, or went before it in the same session, and nothing of another session came before the answer:
+    what is under way elsewhere may use the rate up. And not for a send that is behind another of its session which had failed, nor for one
+    id on its way twice in a session, where nobody can tell which refusal is whose."""
     frames: dict[tuple[str, str], list[tuple[int, Life]]] = defaultdict(list)
     answered = {attempt.asked: attempt.answered for attempt in account.attempts}
     for life in account.lives.values():
@@ -47,15 +48,32 @@ def a_wait_that_was_told_is_long_enough(account: Account) -> Iterator[Violation]
             first, after = told.get(place), asked[at + 1][0] if at + 1 < len(asked) else 0
             if first is None or first.answered is None or first.answered > after or after not in told or told[after].life is not life:
                 continue
-            if any(other is not life and (answered.get(before) or after) > place for before, other in asked[:at]):
+            last = told[after].answered or after
+            if any(other is not life and (answered.get(beside) or after) > place for beside, other in asked if beside < last):
                 continue
-            second = told[after].answered
-            if any(other is not life and (second is None or place < second) for place, other in asked[at + 2 :]):
+            if any(_holds(attempt, told[after]) for attempt in told.values()) or _is_twice(account, told[after]):
                 continue
             waited_s = account.history.lines[after].at - account.history.lines[first.answered].at  # type: ignore[union-attr]
             if waited_s >= (first.answer or {})["retry_after"]:
                 fault = f"was told to wait {(first.answer or {})['retry_after']} s, waited {waited_s:.3f} s and was told to wait again"
                 yield Violation("a wait that was told is long enough", f"{life} {fault} {account.at(after)}")
+
+
+def _holds(first: Attempt, later: Attempt) -> bool:
+    """Whether a send had failed in the same session and chat before another one was said."""
+    are_sends = first.frame["type"] == later.frame["type"] == "send"
+    same = first.life is later.life and first.chat == later.chat and first.frame["id"] != later.frame["id"]
+    return are_sends and same and first.answered is not None and first.answered < later.asked
+
+
+def _is_twice(account: Account, attempt: Attempt) -> bool:
+    """Whether its id was said again in the same session before it was answered, or had no answer yet when it was said."""
+    life, frame = attempt.life, attempt.frame
+    others = account.commands[life.side, life.id, frame.get("store", ""), frame["id"]].attempts
+    end = attempt.answered or attempt.asked
+    return any(
+        other is not attempt and other.life is life and other.asked < end and (other.answered or end) > attempt.asked for other in others
+    )
 
 
 def answers_come_in_time(account: Account) -> Iterator[Violation]:
@@ -108,6 +126,9 @@ def what_was_acknowledged_is_kept(account: Account) -> Iterator[Violation]:
     for command in account.commands.values():
         shelf = account.shelves.get(command.store)
         if shelf is None:
+            continue
+        # A mark that stood there already is acked and moves nothing: what it rested on may have been rolled back before it was known.
+        if command.type == "read" and not all(account.lasting(attempt.life) for attempt in command.attempts):
             continue
         for ack in command.acks:
             if account.lasting(ack.life) and (fault := _missing(shelf, command, ack)):

@@ -75,6 +75,8 @@ def _kept(shelf: Shelf, life: Life, frame: Frame) -> Frame | None:
     return shelf.by_epoch.get((frame["user"], frame["epoch"])) if frame["type"] == "status" else None
 
 
+FOLLOWED = NUMBERED | {"chats", "reset", "ready"}
+"""What moves a session's place, or must not."""
 LISTED = 1000
 """A list as long as this may have left older chats out."""
 
@@ -95,9 +97,9 @@ def sessions_get_everything_in_order(account: Account) -> Iterator[Violation]:
     """P3 and P5: from where it stands a session gets each number once, none left out, and at `ready` at least the snapshot's."""
     acknowledged = _acknowledged(account)
     for life in account.lives.values():
-        follower = _Follower(life, acknowledged)
+        follower = _Follower(account, life, acknowledged)
         for place, frame in life.told:
-            for fault in follower.see(place, frame):
+            for fault in follower.see(place, frame) if frame["type"] in FOLLOWED else ():
                 yield Violation("sessions get everything in order", f"{life} {account.at(place)} {fault}")
 
 
@@ -114,8 +116,8 @@ def _acknowledged(account: Account) -> Acknowledged:
 class _Follower:
     """Reads the frames of one session in order and says what cannot be."""
 
-    def __init__(self, life: Life, acknowledged: Acknowledged) -> None:
-        self._life, self._acknowledged = life, acknowledged
+    def __init__(self, account: Account, life: Life, acknowledged: Acknowledged) -> None:
+        self._account, self._life, self._acknowledged = account, life, acknowledged
         self._key = "offset" if life.is_agent else "seq"
         self._cursors: dict[str, _Cursor] = {}
 
@@ -151,11 +153,17 @@ class _Follower:
         skipped = cursor.last is None and cursor.end > 0
         if stands < cursor.end or (skipped and not self._may_stand(store, cursor, stands, place)):
             yield f"is ready, its last {self._key} of store {store} is {cursor.last}, the snapshot's {cursor.end}"
-        elif skipped and cursor.reset and not self._life.is_agent:
+        elif skipped and cursor.reset and not self._life.is_agent and self._is_kept(store, cursor.end):
             yield f"is ready, had a reset of store {store} and none of its {cursor.end} messages"
         if store in self._life.resume and self._life.opening.generation != self._life.serving and not cursor.reset:
             yield f"resumes store {store} in another generation and is not told to drop what it holds"
         cursor.last, cursor.begun = stands, True
+
+    def _is_kept(self, store: str, seq: int) -> bool:
+        """Whether this message of the user's chat was not trimmed away: it may have been before the page behind `reset` was read."""
+        shelf = self._account.shelves.get(store)
+        messages = (shelf.kept.messages or {}).get(self._life.id, []) if shelf is not None else []
+        return not messages or messages[0]["seq"] <= seq
 
     def _may_stand(self, store: str, cursor: _Cursor, at: int, place: int) -> bool:
         """Whether the missed part may begin behind `at`: what was resumed, else what was acknowledged, else from the start or live."""
@@ -165,7 +173,9 @@ class _Follower:
         if store in life.resume and life.opening.generation == life.serving:
             return at == life.resume[store]
         said = [number for when, number in self._acknowledged.get((life.side, life.id, store), ()) if when < place]
-        return at == (cursor.end if life.is_agent else 0) or at in said or (at <= cursor.end and any(n > cursor.end for n in said))
+        # Beyond the end counts as the end; what was the end may have been rolled back, and the log has grown since.
+        end = at if self._account.setting.may_roll_back else cursor.end
+        return at == (cursor.end if life.is_agent else 0) or at in said or (at <= cursor.end and any(n > end for n in said))
 
 
 def statuses_rise_in_each_session(account: Account) -> Iterator[Violation]:

@@ -123,7 +123,8 @@ def _epochs(state: State, call: Call) -> Iterator[tuple[Chat, bool]]:
 def _decided(seen: frozenset[tuple[str, Known]], chat: Chat, exact: bool, call: Call) -> Iterator[State]:
     answer, effect = call.answer, call.answer or call.effect
     # The rule proposes max(epoch + 1, now). With the told epoch for now that is the told one, or the told one is impossible.
-    decision = decide(chat, command_of(call.frame, call.by, answer), (effect or {}).get("epoch") or 0)
+    frame = call.frame | {"agent": call.frame["agent"] or chat.owner_id} if call.frame["type"] == "give_back" else call.frame
+    decision = decide(chat, command_of(frame, call.by, answer), (effect or {}).get("epoch") or 0)
     if not isinstance(decision, Accepted):
         owner = decision.refused.owner.id if decision.refused.owner else None
         if answer is None or answer["type"] != "error" or answer["code"] != decision.refused.code:

@@ -7,8 +7,7 @@ numbers themselves are in doubt, `tests.history.search` decides.
 
 from collections import defaultdict
 from collections.abc import Iterator
-
-import attrs
+from typing import NamedTuple
 
 from tests.history.account import OWNERSHIP, Account, Chat, Life, Violation
 from tests.history.record import Frame
@@ -134,8 +133,7 @@ def agents_write_only_what_they_own(account: Account) -> Iterator[Violation]:
                     yield Violation("agents write only what they own", f"{what}, and {owner} owned it at offset {frame['offset']}")
 
 
-@attrs.frozen
-class Sighting:
+class Sighting(NamedTuple):
     """Somebody was told an epoch, at `told`; what it says was so at some moment after `since`."""
 
     told: int
@@ -147,8 +145,14 @@ class Sighting:
     status: str | None
 
 
-def sightings(account: Account) -> Iterator[Sighting]:
+def sightings(account: Account) -> tuple[Sighting, ...]:
     """Every epoch that anybody was told of, in answers, refusals, lists and events. Events say nothing about `since` but the past."""
+    if not account.sightings:
+        account.sightings = tuple(_sightings(account))
+    return account.sightings
+
+
+def _sightings(account: Account) -> Iterator[Sighting]:
     for attempt in account.attempts:
         answer = attempt.answer
         if answer is not None and isinstance(answer.get("epoch"), int):
@@ -177,47 +181,49 @@ def _seen(told: int, since: int, life: Life, frame: Frame) -> Sighting:
 
 def one_owner_in_an_epoch(account: Account) -> Iterator[Violation]:
     """P1: whoever was told of an epoch was told the same owner and status, and it is the one that is kept."""
-    said: dict[tuple[Chat, int], tuple[str | None, str | None, str]] = {}
+    said: dict[tuple[Chat, int], tuple[str | None, str | None, str | Sighting]] = {}
     for store, shelf in account.shelves.items():
         for (user, epoch), frame in shelf.by_epoch.items():
             said[(store, user), epoch] = ((frame["owner"] or {}).get("id"), frame["status"], f"storage at offset {frame['offset']}")
     for seen in sightings(account):
         if not account.lasting(seen.life):
             continue
-        where = f"{seen.life} {account.at(seen.told)}"
         shelf = account.shelves.get(seen.chat[0])
         before = said.get((seen.chat, seen.epoch))
         if before is None:
             if shelf is not None and shelf.whole:
-                yield Violation(
-                    "one owner in an epoch", f"{where} was told of epoch {seen.epoch} of chat {'/'.join(seen.chat)}, which is not kept"
-                )
-            said[seen.chat, seen.epoch] = seen.owner, seen.status, where
+                what = f"{_where(account, seen)} was told of epoch {seen.epoch} of chat {'/'.join(seen.chat)}"
+                yield Violation("one owner in an epoch", f"{what}, which is not kept")
+            said[seen.chat, seen.epoch] = seen.owner, seen.status, seen
             continue
         owner, status, who = before
         if owner != seen.owner or (None not in (status, seen.status) and status != seen.status):
             chat = f"chat {'/'.join(seen.chat)} in epoch {seen.epoch}"
-            yield Violation("one owner in an epoch", f"{chat} is {status} of {owner} for {who}, {seen.status} of {seen.owner} for {where}")
+            known = f"{chat} is {status} of {owner} for {who if isinstance(who, str) else _where(account, who)}"
+            yield Violation("one owner in an epoch", f"{known}, {seen.status} of {seen.owner} for {_where(account, seen)}")
         elif status is None:
-            said[seen.chat, seen.epoch] = seen.owner, seen.status, where
+            said[seen.chat, seen.epoch] = seen.owner, seen.status, seen
+
+
+def _where(account: Account, seen: Sighting) -> str:
+    return f"{seen.life} {account.at(seen.told)}"
 
 
 def epochs_keep_to_real_time(account: Account) -> Iterator[Violation]:
     """A claim that was answered before another was asked has the lower epoch; and nobody is answered by a past that was over
     before they asked."""
-    moments: dict[Chat, list[tuple[int, int, Sighting]]] = defaultdict(list)
-    for seen in sightings(account):
+    moments: dict[Chat, list[tuple[int, int, int, Sighting]]] = defaultdict(list)
+    for number, seen in enumerate(sightings(account)):
         if account.lasting(seen.life):
-            moments[seen.chat].append((seen.told, 1, seen))
-            moments[seen.chat].append((seen.since, 0, seen))
+            moments[seen.chat] += ((seen.told, 1, number, seen), (seen.since, 0, number, seen))
     for chat, found in moments.items():
         newest: Sighting | None = None
         floor: dict[int, Sighting | None] = {}
-        for _, is_told, seen in sorted(found, key=lambda moment: moment[:2]):
+        for _, is_told, number, seen in sorted(found):
             if not is_told:
-                floor[id(seen)] = newest
+                floor[number] = newest
                 continue
-            known = floor[id(seen)]
+            known = floor[number]
             if known is not None and seen.epoch < known.epoch:
                 old = f"{seen.life} was told epoch {seen.epoch} of chat {'/'.join(chat)} {account.at(seen.told)}"
                 yield Violation("epochs keep to real time", f"{old}, asked after epoch {known.epoch} was told {account.at(known.told)}")

@@ -20,6 +20,7 @@ import attrs
 from actors.chat import Party
 from tests.history.account import UNDECIDED, Account, Attempt, Chat, Shelf, Violation
 from tests.history.model import Call, State, steps
+from tests.history.record import Frame
 
 JUDGED = frozenset({"send", "note", "claim", "release", "transfer", "takeover", "resolve", "read"})
 ABOUT_THE_CHAT = frozenset(
@@ -95,8 +96,19 @@ def calls_of(account: Account, chat: Chat) -> list[Call]:
     shelf = account.shelves.get(chat[0])
     settles = shelf if shelf is not None and shelf.whole else None
     calls = [_call(account, attempt, settles) for attempt in account.attempts if attempt.chat == chat and attempt.frame["type"] in JUDGED]
-    gone = [status for status in (shelf.statuses(chat[1]) if shelf is not None else ()) if status["reason"] == "agent_gone"]
-    return [*(call for call in calls if call is not None), *(_given_back(account, status) for status in gone)]
+    changes = _changes(account, chat)
+    gone = [_given_back(account, changes, at) for at, status in enumerate(changes) if status["reason"] == "agent_gone"]
+    return [*(call for call in calls if call is not None), *gone]
+
+
+def _changes(account: Account, chat: Chat) -> list[Frame]:
+    """Every change of the chat that is kept or that anybody was told of, in their order: of a log that was trimmed both are needed."""
+    shelf = account.shelves.get(chat[0])
+    known: dict[int, Frame] = {}
+    for life in account.lives.values() if shelf is None or not shelf.whole else ():
+        known |= {frame["epoch"]: frame for _, frame in life.of("status") if (frame["store"], frame["user"]) == chat}
+    known |= {frame["epoch"]: frame for frame in (shelf.statuses(chat[1]) if shelf is not None else ())}
+    return [known[epoch] for epoch in sorted(known)]
 
 
 def _call(account: Account, attempt: Attempt, settles: Shelf | None) -> Call | None:
@@ -122,9 +134,10 @@ def _call(account: Account, attempt: Attempt, settles: Shelf | None) -> Call | N
     return Call(id=frame["id"], by=by, frame=frame, begins=attempt.asked, ends=ends, answer=answer, effect=effect, repeated=repeated)
 
 
-def _given_back(account: Account, status: dict) -> Call:
-    before = [other for other in account.shelves[status["store"]].statuses(status["user"]) if other["epoch"] < status["epoch"]]
-    agent = (before[-1]["owner"] or {}).get("id", "") if before else ""
+def _given_back(account: Account, changes: list[Frame], at: int) -> Call:
+    """The `at`th change. Of whose chat it was nothing may be known any more: then it was whoever owned it."""
+    status, before = changes[at], changes[at - 1]["owner"] if at else None
+    agent = before["id"] if before is not None else None
     answer = {"type": "ack", "status": "waiting", "owner": None, "epoch": status["epoch"]}
     frame = {"type": "give_back", "agent": agent}
     return Call(

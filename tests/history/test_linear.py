@@ -122,12 +122,17 @@ def told_agent_gone(history):
     return the_told("a2#2", {"reason": "agent_gone", "by": None}, type="status", reason="release")(history)
 
 
-def limited_twice(history):
-    """A user is told to wait for a thousandth of a second, does so, and is told to wait again."""
-    history = two_messages().history
-    for id in ("c1", "c2"):
+def limited(*ids):
+    """A user says these, one after the other, and is told to wait for a thousandth of a second each time."""
+    scene = Scene()
+    scene.open("agent", "a1")
+    user = scene.open("user", "u1")
+    for id in ids:
+        scene.ask(user, "send", id=id)
+    history = scene.history
+    for id in ids:
         refusal = {"type": "error", "code": "rate_limited", "temporary": True, "retry_after": 0.001}
-        history = the_told("u1#2", refusal, id=id, type="ack")(history)
+        history = the_told(user, refusal, id=id, type="ack")(history)
     return history
 
 
@@ -263,7 +268,7 @@ BROKEN = {
     ),
     "another generation and no reset": (delivery.sessions_get_everything_in_order, resumed_elsewhere),
     "a status is told twice": (delivery.statuses_rise_in_each_session, the_told("u1#4", {"epoch": 1}, type="status", reason="claim")),
-    "whoever waited as told waits again": (answer.a_wait_that_was_told_is_long_enough, limited_twice),
+    "whoever waited as told waits again": (answer.a_wait_that_was_told_is_long_enough, lambda _: limited("again", "again")),
     "a waiting chat is not shown": (delivery.every_agent_is_offered_every_waiting_chat, the_told("a3#9", {"chats": []}, type="chats")),
     "a chat is shown as it was long ago": (delivery.every_agent_is_offered_every_waiting_chat, in_snapshot("a3#9", epoch=1)),
     "unread is a counter that drifted": (holding.unread_is_arithmetic, in_snapshot("a3#9", unread=7)),
@@ -296,6 +301,25 @@ def test_every_rule_is_shown_to_catch_something():
 @pytest.mark.parametrize("make", [claimed_twice, acked_twice, two_messages])
 def test_the_small_scenes_break_no_rule(make):
     assert not check(make().history)
+
+
+def test_a_send_behind_one_that_failed_has_to_wait_for_that_one():
+    """However long it was told to wait itself; the rule once blamed the server for it."""
+    assert not check(limited("first", "second"), [answer.a_wait_that_was_told_is_long_enough])
+
+
+def test_a_receipt_beyond_an_end_that_was_rolled_back_counts_as_that_end():
+    """The log had grown since, and the rule took only the present end for one."""
+    scene = Scene(may_roll_back=True)
+    agent, user = scene.open("agent", "a1"), scene.open("user", "u1")
+    for _ in range(3):
+        scene.ask(user, "send")
+    scene.ask(agent, "received", offset=2)
+    scene.cut(agent)
+    scene.open("agent", "a1")
+    beyond = the_asked(agent, {"offset": 3}, type="received")(scene.history)
+    assert not check(beyond, [delivery.sessions_get_everything_in_order])
+    assert check(set_to(may_roll_back=False)(beyond), [delivery.sessions_get_everything_in_order])
 
 
 def test_an_agent_who_is_told_the_past_of_a_closed_chat_need_not_know_its_marks():

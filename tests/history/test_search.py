@@ -11,6 +11,8 @@ from actors.rule import Accepted, apply, decide
 from tests.history.account import Account
 from tests.history.day import GOOD, acked_twice, claimed_twice
 from tests.history.model import Call, State, command_of, steps
+from tests.history.record import Asked, History
+from tests.history.scene import Scene, changed, kept, log_with, told, without
 from tests.history.search import calls_of, chats_of, explain, search
 
 PEOPLE = (Party("agent", "a1"), Party("agent", "a2"), Party("supervisor", "z1"), Party("user", "u"))
@@ -274,6 +276,28 @@ def test_a_recorded_history_is_searched_chat_by_chat(history):
         assert calls
         verdict = search(calls)
         assert verdict.holds, explain(verdict, calls)
+
+
+def test_a_chat_that_went_back_is_explained_though_the_claim_before_is_kept_no_more():
+    """The log was trimmed behind the claim, and nobody knew from whom the chat went back."""
+    scene = Scene()
+    user, agent = scene.open("user", "u1"), scene.open("agent", "a1")
+    scene.ask(user, "send")
+    scene.ask(agent, "claim", user="u1")
+    scene.ask(agent, "release", user="u1", id="gone")
+    scene.ask(scene.open("agent", "a2"), "claim", user="u1")
+
+    def trimmed(log):
+        at = next(at for at, frame in enumerate(log) if frame.get("reason") == "release")
+        return [log[at] | {"reason": "agent_gone", "by": None}, *log[at + 1 :]]
+
+    history = without(changed(scene.history, kept(), log_with(trimmed)), told(agent, id="gone"))
+    history = History(tuple(line for line in history.lines if not (isinstance(line, Asked) and line.frame.get("id") == "gone")))
+    for lines in (history, without(history, told(agent, type="status", reason="claim"))):
+        account = Account(lines)
+        calls = calls_of(account, ("s1", "u1"))
+        assert sum(call.frame["type"] == "give_back" for call in calls) == 1
+        assert search(calls).holds
 
 
 def test_a_long_history_with_unknown_outcomes_is_searched_in_no_time():

@@ -130,7 +130,7 @@ class Tab:
             return
         self.world.recorder.ended(session, code)
         self.world.note(self.name, f"{session} ended with {code}")
-        self.link, self.is_ready = None, False
+        self.link, self.is_ready, self.world.moved_s = None, False, self.world.loop.time()
         for timer in (self._patience, self._again, self._renewal):
             if timer is not None:
                 timer.cancel()
@@ -165,7 +165,7 @@ class Tab:
         self._listen()
         kind = frame["type"]
         if kind == "ready":
-            self.is_ready = True
+            self.is_ready, self.world.moved_s = True, self.world.loop.time()
             self._send_outbox()
         elif kind in ANSWERS and "id" in frame:
             self._answered(frame)

@@ -120,6 +120,21 @@ def _pause(world: "World", dice: random.Random, lasts_s: float) -> Mend:
     return lambda: world.loop.resume(key)
 
 
+def _absence(world: "World", dice: random.Random, lasts_s: float) -> Mend:
+    """One who owns a chat closes all tabs."""
+    owners = {owner for tab in world.tabs for chat in tab.held.chats.values() if (owner := chat["owner"])}
+    agents = [tab.someone.id for tab in world.tabs if tab.someone.role != "user"]
+    gone = world.tabs_of(dice.choice(sorted(owners) or agents))
+    for tab in gone:
+        tab.leave()
+
+    def come_back() -> None:
+        for tab in gone:
+            tab.come(0.5)
+
+    return come_back
+
+
 def _half_open(world: "World", dice: random.Random, lasts_s: float) -> Mend:
     """Some connections carry nothing any more; the clients notice at the end."""
     found = [(tab, tab.link) for tab in world.tabs if tab.link is not None and dice.random() < 0.4]
@@ -166,6 +181,7 @@ BREAK: dict[str, Callable[["World", random.Random, float], Mend]] = {
     "kill": _kill,
     "pause": _pause,
     "drain": _drain,
+    "absence": _absence,
     "half_open": _half_open,
     "cut_all": _cut_all,
     "slow_reader": _slow_reader,

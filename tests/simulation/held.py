@@ -31,13 +31,14 @@ class Held:
                 self.generation = frame["generation"]
                 self.chats, self._stands, self._is_ready = {}, {}, False
             case "ready":
+                # Not before: an opening that is cut off was handed a part of what was missed.
+                self.numbers = self._stands | self.numbers
                 self._is_ready = True
             case "chats" if "id" not in frame:
                 for chat in frame["chats"]:
                     self._show(chat)
                 for store, offset in frame.get("offsets", {}).items():
                     self._stands[store] = offset
-                    self.numbers.setdefault(store, offset)
             case "reset":
                 self.frames.pop(frame["store"], None)
                 self.numbers[frame["store"]] = self._stands.get(frame["store"], 0)

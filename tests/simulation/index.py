@@ -16,14 +16,16 @@ def disagreements(redis: Redis, kept: dict[str, Kept]) -> Iterator[str]:
         owner = {user: (chat["owner"] or {}).get("id") for user, chat in found.chats.items()}
         lists = keys.lists()
         for name, key, wanted in [*((name, key, name) for name, key in lists.items()), ("queue", keys.queue, "waiting")]:
-            yield from _compare(f"the list {name} of {store}", redis, key, [user for user in status if status[user] == wanted])
-        former = {key.decode().removeprefix(keys.owned("")) for key in redis.data if key.startswith(keys.owned("").encode())}
+            yield from _compare(
+                f"the list {name} of {store}", redis.execute(("ZRANGE", key, 0, -1)), [user for user in status if status[user] == wanted]
+            )
+        former = {key.decode().removeprefix(keys.owned("")) for key in redis.execute(("KEYS", keys.owned("*")))}
         for agent in sorted(former | {id for id in owner.values() if id}):
-            yield from _compare(f"what {agent} owns in {store}", redis, keys.owned(agent), [user for user in owner if owner[user] == agent])
+            theirs = redis.execute(("SMEMBERS", keys.owned(agent)))
+            yield from _compare(f"what {agent} owns in {store}", theirs, [user for user in owner if owner[user] == agent])
 
 
-def _compare(what: str, redis: Redis, key: str, wanted: list[str]) -> Iterator[str]:
-    value = redis.data.get(key.encode(), {})
-    there = sorted(user.decode() for user in getattr(value, "scores", value))
+def _compare(what: str, found: list[bytes], wanted: list[str]) -> Iterator[str]:
+    there = sorted(user.decode() for user in found)
     if there != sorted(wanted):
         yield f"{what} has {there}, and it should be {sorted(wanted)}"

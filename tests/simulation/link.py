@@ -39,6 +39,11 @@ class Link:
         node.links.add(self)
         self._loop.call_later(self._way_s(), self._accept, context=self._context)
 
+    @property
+    def is_session(self) -> bool:
+        """Whether the node has taken it."""
+        return self._session is not None
+
     def _way_s(self) -> float:
         return 0.0005 + 0.01 * self._chance.random() ** 4
 
@@ -87,7 +92,8 @@ class Link:
         self._loop.call_later(0.02, self._over, int(code or 1006), context=NOBODY)
 
     def _leave(self) -> None:
-        """The socket is gone, as far as the node knows."""
+        """The socket is gone, as far as the node knows. What it wrote last arrives all the same."""
+        self._node.links.discard(self)
         session, self._session = self._session, None
         if session is not None and self._writer is not None:
             self._writer.cancel()

@@ -75,7 +75,8 @@ def journal(
 ) -> RedisJournal:
     """The real journal with simulated connections."""
     made = RedisJournal(_no_connection, now_ms, limits or Limits(), witness)  # type: ignore[arg-type]
-    made._writer, made._reader = SimulatedPipe(server, node), SimulatedPipe(server, node)  # type: ignore[assignment]
+    made._writer = SimulatedPipe(server, node, is_writer=True)  # type: ignore[assignment]
+    made._reader = SimulatedPipe(server, node, is_writer=False)  # type: ignore[assignment]
     return made
 
 
@@ -144,7 +145,7 @@ class SimulatedNode:
         if start != self._starts or self.node is None:
             return  # killed meanwhile
         for link in self.links:
-            if not link.is_half_open and not link.pace_s:
+            if link.is_session and not link.is_half_open and not link.pace_s:
                 self.errors.append(f"{self.name}: a session was not told that the server drains")
         self.kill()
         asyncio.get_running_loop().call_later(0.3, self.start)

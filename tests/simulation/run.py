@@ -2,7 +2,7 @@
 
 make simulate                 5,000 schedules from seed 0
 make simulate N=1000000       as many as asked
-make simulate SEED=17         one, with its trace; SHRINK=1 leaves out what is not needed for the failure
+make simulate SEED=17         one, with its trace; SHRINK=1 leaves out the commands, faults and people that its failure does not need
 """
 
 import argparse
@@ -19,6 +19,8 @@ from tests.simulation.schedule import MODES, Schedule, schedule
 from tests.simulation.shrink import shrink
 from tests.simulation.world import Verdict, judge, simulate
 
+TRIES = 600
+"""Smaller schedules that are tried."""
 SHOWN = 3
 """Failures that are shown in full."""
 
@@ -64,7 +66,7 @@ def _many(asked: argparse.Namespace) -> int:
     )
     for seed, violations in sorted(failed)[:SHOWN]:
         console.print(
-            f"\nseed {seed}; the same again, in words: make simulate SEED={seed} (SHRINK=1 makes it smaller)",
+            f"\nseed {seed}; the same again, made smaller and told in words: make simulate SEED={seed} SHRINK=1",
             highlight=False,
             soft_wrap=True,
         )
@@ -77,11 +79,16 @@ def _one(seed: int, *, is_small: bool) -> int:
     whole = simulate(schedule(seed), is_told=True)
     if is_small and whole.violations:
         first = whole.kinds[0]
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=Console(stderr=True)) as progress:
+            bar = progress.add_task("trying to do without", total=TRIES)
 
-        def fails(smaller: Schedule) -> bool:
-            return first in simulate(smaller).kinds
+            def fails(smaller: Schedule) -> bool:
+                progress.advance(bar)
+                return first in simulate(smaller).kinds
 
-        whole = simulate(shrink(whole.schedule, fails), is_told=True)
+            small = shrink(whole.schedule, fails, TRIES)
+        whole = simulate(small, is_told=True)
     _tell(whole)
     return 1 if whole.violations else 0
 
@@ -94,7 +101,7 @@ def _tell(verdict: Verdict) -> None:
     for part in found.parts:
         print(f"  {part}")
     print("\n".join(verdict.trace))
-    print(f"\n{len(verdict.violations)} violations")
+    print(f"\n{len(verdict.violations) or 'no'} {'violation' if len(verdict.violations) == 1 else 'violations'}")
     for violation in verdict.violations:
         print(f"  {violation}")
 

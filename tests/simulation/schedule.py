@@ -7,6 +7,8 @@ import attrs
 MODES = ("sticky", "sticky", "sticky", "roaming", "roaming", "roaming", "rollback")
 """`sticky`: each store has its node, so that everything has to be live. `roaming`: clients connect anywhere; nodes hear of each other by
 holes and reconnects only. `rollback`: sticky, and the storage loses its tail once."""
+LONG_S = 600.0
+"""A grace period that no run outlasts."""
 SPAN_S = 8.0
 """Commands are given in this time."""
 
@@ -63,6 +65,8 @@ class Terms:
     token_s: float | None = None
     """How long a token is good."""
     heartbeat_s: float = 1000.0
+    outbox_frames: int = 1024
+    """What may wait for one session."""
     log_limit: int = 1_000_000
     history_limit: int = 100_000
 
@@ -97,6 +101,10 @@ class Schedule:
         faults = tuple(part for part in parts if isinstance(part, Fault))
         return attrs.evolve(self, steps=steps, faults=faults)
 
+    def without(self, someone: Someone) -> "Schedule":
+        """The same without one who is there."""
+        return attrs.evolve(self, people=tuple(other for other in self.people if other is not someone))
+
 
 def schedule(seed: int) -> Schedule:
     """The schedule of a seed."""
@@ -108,7 +116,7 @@ def schedule(seed: int) -> Schedule:
     faults = _faults(dice, mode)
     # A node that starts watches all owners whom it does not see, those on other nodes too: a short grace would end their chats.
     is_long = mode != "roaming" and any(fault.kind in ("kill", "drain", "rollback", "rollback_alive") for fault in faults)
-    return Schedule(
+    found = Schedule(
         seed=seed,
         mode=mode,
         nodes=dice.choice((2, 2, 3)),
@@ -116,10 +124,78 @@ def schedule(seed: int) -> Schedule:
         people=people,
         steps=steps,
         faults=faults,
-        grace_s=60.0 if is_long else dice.choice((1.0, 3.0, 60.0)),
+        grace_s=LONG_S if is_long else dice.choice((1.0, 3.0, LONG_S)),
         agent_limit=dice.choice((0, 0, 1, 2, 3)),
         terms=_terms(random.Random(f"terms {seed}")),
     )
+    return _sharpened(random.Random(f"sharpened {seed}"), found)
+
+
+def _sharpened(dice: random.Random, plain: Schedule) -> Schedule:
+    """In a share of the schedules something more happens, which by chance would be too rare to show what is known to go wrong in it."""
+    kinds = {fault.kind for fault in plain.faults}
+    if plain.mode == "roaming" and dice.random() < 0.2:
+        return _with_crowd(dice, plain)
+    if plain.mode == "roaming" and dice.random() < 0.1:
+        return _with_contest(dice, plain)
+    if plain.mode == "sticky" and plain.grace_s < LONG_S and not kinds & {"pause", "restart", "stall"} and dice.random() < 0.5:
+        return _with_absence(dice, plain)
+    if plain.mode == "sticky" and dice.random() < 0.1:
+        return _with_return(dice, plain)
+    return plain
+
+
+def _with_crowd(dice: random.Random, plain: Schedule) -> Schedule:
+    """Shoppers write at once, on several nodes, to those who read slowly and for whom little may wait."""
+    at_s = 1.5 + 5.0 * dice.random()
+    users = [someone for someone in plain.people if someone.role == "user"]
+    steps = [
+        Step(round(at_s + 0.4 * dice.random(), 4), someone.id, dice.randrange(someone.tabs), "burst", dice.getrandbits(32))
+        for someone in (*users, *users)
+    ]
+    slow = Fault(round(at_s, 4), "slow_reader", 1.5, dice.getrandbits(32))
+    return attrs.evolve(
+        plain,
+        steps=tuple(sorted((*plain.steps, *steps), key=lambda step: step.at_s)),
+        faults=tuple(sorted((*plain.faults, slow), key=lambda fault: fault.at_s)),
+        terms=attrs.evolve(plain.terms, outbox_frames=3),
+    )
+
+
+def _with_absence(dice: random.Random, plain: Schedule) -> Schedule:
+    """An owner goes, and before its grace period is over the storage goes too, for longer than what is left of it."""
+    at_s = 6.5 + 1.5 * dice.random()
+    away_s = at_s + (0.2 + 0.6 * dice.random()) * plain.grace_s
+    back_s = away_s + 1.6 + 1.4 * dice.random()
+    more = (
+        Fault(round(at_s, 4), "absence", round(back_s + plain.grace_s + 1.5 - at_s, 3), dice.getrandbits(32)),
+        Fault(round(away_s, 4), "restart", round(back_s - away_s, 3), dice.getrandbits(32)),
+    )
+    return attrs.evolve(plain, faults=tuple(sorted((*plain.faults, *more), key=lambda fault: fault.at_s)))
+
+
+def _with_return(dice: random.Random, plain: Schedule) -> Schedule:
+    """Somebody is away for just longer than others may not notice it, and all who connect again meanwhile are shown that."""
+    at_s = 1.5 + 5.0 * dice.random()
+    more = (
+        Fault(round(at_s, 4), "absence", 1.3, dice.getrandbits(32)),
+        Fault(round(at_s + 1.01, 4), "cut_all", 0.01, dice.getrandbits(32)),
+    )
+    return attrs.evolve(plain, faults=tuple(sorted((*plain.faults, *more), key=lambda fault: fault.at_s)))
+
+
+def _with_contest(dice: random.Random, plain: Schedule) -> Schedule:
+    """Owners let go of chats in the moment in which a supervisor takes them, on other nodes."""
+    agents = [someone for someone in plain.people if someone.role == "agent"]
+    chiefs = [someone for someone in plain.people if someone.role == "supervisor"]
+    steps = [
+        Step(round(at_s + 0.01 * dice.random(), 4), someone.id, dice.randrange(someone.tabs), verb, dice.getrandbits(32))
+        for at_s in (3.5, 4.5, 5.5, 6.5)
+        for group, verbs in ((agents, ("claim", "release", "release")), (chiefs, ("takeover", "takeover", "resolve")))
+        for someone in group
+        for verb in verbs
+    ]
+    return attrs.evolve(plain, steps=tuple(sorted((*plain.steps, *steps), key=lambda step: step.at_s)))
 
 
 def _terms(dice: random.Random) -> Terms:
@@ -129,6 +205,7 @@ def _terms(dice: random.Random) -> Terms:
         heartbeat_s=dice.choice((1000.0, 1000.0, 1000.0, 3.0)),
         log_limit=dice.choice((1_000_000, 1_000_000, 1_000_000, 1_000_000, dice.randrange(8, 25))),
         history_limit=dice.choice((100_000, 100_000, 100_000, 100_000, dice.randrange(4, 12))),
+        outbox_frames=dice.choice((3, 12, 1024)),
     )
 
 

@@ -113,10 +113,10 @@ class Connection:
 class Request:
     """A list of commands on its way."""
 
-    def __init__(self, connection: Connection, commands: Sequence[Command]) -> None:
+    def __init__(self, connection: Connection, commands: Sequence[Command], *, is_batch: bool) -> None:
         self.connection = connection
         self.commands = commands
-        self.is_batch = any(command[0] == "EVALSHA" and command[1] == "append" for command in commands)
+        self.is_batch = is_batch
         self.replies: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
 
     def answer(self, replies: list[Any]) -> None:
@@ -129,11 +129,12 @@ class Request:
 
 
 class SimulatedPipe:
-    """Stands where `storage.pipe.Pipe` stands, for one node."""
+    """Stands where `storage.pipe.Pipe` stands, for one node. Over that of the `writer` go batches and nothing else."""
 
-    def __init__(self, server: Server, node: str) -> None:
+    def __init__(self, server: Server, node: str, *, is_writer: bool) -> None:
         self._server = server
         self._node = node
+        self._is_writer = is_writer
         self._connection: Connection | None = None
         self._former: Connection | None = None
         self.is_dead = False
@@ -158,7 +159,7 @@ class SimulatedPipe:
         if self._node in self._server.unreachable:
             await self.close()
             raise JournalLost("no way")
-        request = connection.under_way = Request(connection, commands)
+        request = connection.under_way = Request(connection, commands, is_batch=self._is_writer)
         self._server.send(request)
         try:
             return await request.replies

@@ -70,3 +70,15 @@ def test_what_comes_before_ready_changes_no_summary():
     held.hear({"type": "ready"})
     held.hear(status | {"offset": 4, "epoch": 7})
     assert held.chats["s1", "u1"]["epoch"] == 7
+
+
+def test_who_is_cut_off_before_ready_holds_what_it_was_handed_and_not_what_the_snapshot_stands_at():
+    """It went on from the snapshot, and missed what lay between; a real client does not."""
+    held = Held(is_agent=True, user="a1")
+    held.hear({"type": "welcome", "generation": "g"})
+    held.hear({"type": "chats", "chats": [], "offsets": {"s1": 24, "s2": 3}})
+    held.hear({"type": "note", "store": "s1", "user": "u1", "offset": 15})
+    assert held.numbers == {"s1": 15}
+    held.hear({"type": "note", "store": "s1", "user": "u1", "offset": 16})
+    held.hear({"type": "ready"})
+    assert held.numbers == {"s1": 16, "s2": 3}

@@ -14,7 +14,7 @@ import attrs
 
 from actors.option import Options
 from storage.batch import Limits
-from storage.key import BIRTH, COUNT
+from storage.key import BIRTH, COUNT, StoreKeys
 from tests.history.account import Account
 from tests.history.feed import keep_from_journal
 from tests.history.holding import at_rest_everybody_holds_what_is_kept
@@ -29,9 +29,9 @@ from tests.simulation.index import disagreements
 from tests.simulation.loop import SimulatedClock, SimulatedLoop, Spinning
 from tests.simulation.node import BEGIN_S, SimulatedNode, journal
 from tests.simulation.peace import differences
-from tests.simulation.receipt import Received, lost, receive
-from tests.simulation.redis import Redis, Stream
-from tests.simulation.schedule import Schedule, Step, schedule
+from tests.simulation.receipt import Received, lost, receive, settled
+from tests.simulation.redis import Redis
+from tests.simulation.schedule import LONG_S, Schedule, Step, schedule
 from tests.simulation.server import Server
 from tests.simulation.verb import act
 
@@ -40,6 +40,8 @@ JUDGES = tuple(rule for rule in RULES if rule is not at_rest_everybody_holds_wha
 SEARCHED = 3
 """Of so many schedules one is held against the search too; not where storage may roll back, which no order explains."""
 BEGIN_MS = BEGIN_S * 1000
+CALM_S = 2.5
+"""Agents are there for a second after they have gone, and presence is gathered for another."""
 REST_S = 90.0
 """Everybody has an answer and is connected this long after the last fault, or never."""
 
@@ -69,7 +71,7 @@ class World:
         self.trace: list[str] = []
         self.faults: list[str] = []
         """What is wrong besides the history."""
-        short = schedule.grace_s < 60 and not schedule.is_sticky
+        short = schedule.grace_s < LONG_S and not schedule.is_sticky
         setting = Setting(
             history_limit=schedule.terms.history_limit,
             agent_limit=schedule.agent_limit,
@@ -84,7 +86,7 @@ class World:
         limits = Limits(terms.log_limit, terms.history_limit)
         size = random.Random(f"sizes {schedule.seed}").choice
         # Small ones, so that sixty commands are enough to overflow, to turn pages and to forget chats.
-        sizes = {"outbox_frames": size((3, 12, 1024)), "page_limit": size((2, 7, 200)), "chats_limit": size((1, 3, 10_000))}
+        sizes = {"outbox_frames": terms.outbox_frames, "page_limit": size((2, 7, 200)), "chats_limit": size((1, 3, 10_000))}
         options = Options(
             grace_s=schedule.grace_s,
             agent_limit=schedule.agent_limit,
@@ -97,18 +99,17 @@ class World:
         clocks = [SimulatedClock(loop, BEGIN_MS + self.chance.randrange(-2000, 2000)) for _ in range(schedule.nodes)]
         self.nodes = [SimulatedNode(f"n{i}", self.server, options, self.note, clock, limits) for i, clock in enumerate(clocks, 1)]
         self.tabs = [Tab(self, someone, number) for someone in schedule.people for number in range(someone.tabs)]
+        kinds = {fault.kind for fault in schedule.faults}
+        self.silence_s = 10.0**6 if kinds & {"pause", "slow_reader", "half_open"} else terms.heartbeat_s
+        """Whoever is ready hears something in this time, unless it is the network or a whole node that stands still."""
+        self.moved_s = 0.0
+        """When somebody came or went last."""
         self._ids = 0
         self._lost: bytes | None = None
         """The birth mark of data of which something was lost that a node had seen committed."""
 
     def _pauses(self) -> bool:
         return any(fault.kind == "pause" for fault in self.schedule.faults)
-
-    @property
-    def silence_s(self) -> float:
-        """Whoever is ready hears something in this time, unless it is the network or a whole node that stands still."""
-        kinds = {fault.kind for fault in self.schedule.faults}
-        return 10.0**6 if kinds & {"pause", "slow_reader", "half_open"} else self.schedule.terms.heartbeat_s
 
     def note(self, who: str, text: str) -> None:
         """One line for people."""
@@ -147,14 +148,18 @@ class World:
         del broken
         for tab in self.tabs:
             tab.come(0.5)
-        await self._rest(2.0 + (self.schedule.grace_s if self.schedule.grace_s < 60 else 0))
+        await self._rest(2.0 + (self.schedule.grace_s if self.schedule.grace_s < LONG_S else 0))
         received = receive(self.tabs)
         await self._rest(2.0)
+        received = settled(received)
         ends: object = None
         while self.schedule.mode != "sticky" and ends != (ends := self._ends()):
             for tab in self.tabs:
                 tab.cut("comes again before all is compared")
             await self._rest(2.0)
+        until_s = self.loop.time() + REST_S
+        while self.schedule.mode == "sticky" and not self._is_calm and self.loop.time() < until_s:
+            await self._rest(0.25)
         await self._keep(received)
 
     def _step(self, step: Step) -> None:
@@ -174,15 +179,21 @@ class World:
                 )
         await asyncio.sleep(settle_s)
 
-    def _ends(self) -> list[int]:
-        """Where the logs end: a node may still take somebody for gone who is on another."""
-        return [value.numbers[-1] for value in self.server.redis.data.values() if isinstance(value, Stream)]
+    @property
+    def _is_calm(self) -> bool:
+        """Whether all are there, and have been for so long that everybody was told."""
+        return self.loop.time() - self.moved_s > CALM_S and all(tab.is_ready or tab.is_away for tab in self.tabs)
 
-    def loses(self, backup: dict[bytes, Any]) -> None:
+    def _ends(self) -> list[bytes | None]:
+        """Where the logs end: a node may still take somebody for gone who is on another."""
+        return [self.server.redis.execute(("HGET", StoreKeys(store).head, "of")) for store in self.schedule.stores]
+
+    def loses(self, backup: Any) -> None:
         """These data take the place of what there is now."""
-        birth, counts = backup.get(BIRTH.encode(), b""), backup.get(COUNT.encode(), {})
+        then = Redis(backup)
+        birth = then.execute(("GET", BIRTH)) or b""
         for node in self.nodes:
-            if node.witness.has_seen_more(birth.decode(), int(counts.get(node.name.encode(), b"0"))):
+            if node.witness.has_seen_more(birth.decode(), int(then.execute(("HGET", COUNT, node.name)) or 0)):
                 self._lost = birth
 
     async def _keep(self, received: Received) -> None:
@@ -192,7 +203,7 @@ class World:
         if self._lost is not None and birth.encode() == self._lost:
             self.faults.append("a roll-back is noticed: what was committed is gone, and the generation is the same")
         await keep_from_journal(self.recorder, reader, self.schedule.stores, birth)
-        if self.schedule.mode == "sticky":
+        if self.schedule.mode == "sticky" and self._is_calm:
             for store in self.schedule.stores:
                 present = self.tabs, store, await reader.load_store(store), await reader.waiting(store)
                 self.faults += [f"at rest everybody knows who is there and who is next: {fault}" for fault in differences(*present)]
@@ -228,8 +239,8 @@ def simulate(schedule: Schedule, *, is_told: bool = False, redis: Redis | None =
                 loop.run_until_complete(world.run())
             except Spinning as error:
                 world.faults.append(f"the run comes to rest: {error}")
-            took_s = loop.time()
-            faults = tuple(world.faults)
+            # What is ended now is ended in no order, and is no part of the run.
+            took_s, faults, trace = loop.time(), tuple(world.faults), tuple(world.trace)
             _end(loop, world)
     finally:
         loop.close()
@@ -240,7 +251,7 @@ def simulate(schedule: Schedule, *, is_told: bool = False, redis: Redis | None =
     rules = JUDGES if schedule.mode == "rollback" or schedule.seed % SEARCHED else (*JUDGES, every_answer_has_an_order)
     violations = (*faults, *map(str, judged(account, rules)))
     violations = tuple(violation for violation in violations if not is_excused(schedule.mode, violation))
-    return Verdict(schedule, violations, history, tuple(world.trace), took_s)
+    return Verdict(schedule, violations, history, trace, took_s)
 
 
 def judge(seed: int) -> tuple[int, tuple[str, ...], str, int]:

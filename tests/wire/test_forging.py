@@ -29,11 +29,12 @@ EVIL = (
     "psst-" + "x" * 6000,
     "psst-\ufeff\U000e0041\ufffe",
 )
-EVENTS = ("promise", "Running on", "draining")
-"""All that a process says from its start to its end, by how it begins, when nothing of its own has failed."""
+EVENTS = ("promise", "Running on", "draining", "room_runs_out")
+"""All that a process says from its start to its end, by how it begins, when nothing of its own has failed; the last on a machine whose
+memory or disk is nearly full."""
 TEXT_LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z (debug|info|warning|error|critical) +(\S.*)")
 CLOSES = (0, 999, 1005, 1006, 1015, 2999, 5000, 65535)
-CODES = {"1000", "1001", "1002", "1003", "1006", "1007", "1009", "4000", "4001"}
+CODES = {"1000", "1001", "1002", "1003", "1006", "1007", "1009", "4000", "4001", "4003", "4100", "4101", "4200"}
 SERIES = 120
 """Every label of every metric, and some room; what is counted by whatever a client says would be beyond it at once."""
 

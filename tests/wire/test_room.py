@@ -32,7 +32,7 @@ async def test_memory_that_runs_out_is_told_before_writes_fail(own_server) -> No
         client.config_set("maxmemory", int(used * 1.1))
         text = await until(mall, "/readyz", WARNED.pattern, found=True)
         assert text.startswith("ready: an acknowledged command survives ")
-        assert re.search(r'^dibs_runs_out\{of="redis_memory"\} 1', (await mall.server.http("/metrics"))[1], re.MULTILINE)
+        assert re.search(r'^dibs_runs_out\{kind="redis_memory"\} 1', (await mall.server.http("/metrics"))[1], re.MULTILINE)
         await user.say("writes go on")
         client.config_set("maxmemory", used // 2)
         deadline = time.monotonic() + 15
@@ -41,6 +41,6 @@ async def test_memory_that_runs_out_is_told_before_writes_fail(own_server) -> No
             await anyio.sleep(0.2)
         client.config_set("maxmemory", used * 10)
         await until(mall, "/readyz", WARNED.pattern, found=False)
-        await until(mall, "/metrics", r'^dibs_runs_out\{of="redis_memory"\} 0', found=True)
+        await until(mall, "/metrics", r'^dibs_runs_out\{kind="redis_memory"\} 0', found=True)
     said = [line for line in mall.server.said().splitlines() if "redis_memory" in line]
     assert [("room_runs_out" in line, "room_again" in line) for line in said] == [(True, False), (False, True)], said
