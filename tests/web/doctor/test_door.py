@@ -90,8 +90,8 @@ async def test_a_server_whose_redis_stands_still_is_not_ready(data, tmp_path):
         found = await visit("--data", data, "--url", f"http://{server.address}")
         assert found.verdicts() == {"ready": "fail"}
         assert "/readyz answers 503: storage cannot be reached" in found.about("ready")["found"]
-        signal_and_wait(valkey, signal.SIGCONT)
     finally:
+        signal_and_wait(valkey, signal.SIGCONT)
         server.kill()
 
 
