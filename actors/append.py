@@ -55,6 +55,8 @@ class Append(msgspec.Struct, kw_only=True, eq=False):
     """The fields of the ack that are known already, as JSON without braces; `seq` is put before them for a message."""
     size: int = 0
     """Bytes it weighs in a batch."""
+    since_s: float | None = None
+    """Since when somebody waits for its answer, by the monotonic clock; None: since it was appended."""
 
 
 class Committed(msgspec.Struct, frozen=True):

@@ -187,6 +187,7 @@ class Participant(Actor[ParticipantMessage]):
             sender=sender_digest(session.identity.side, session.identity.id, frame.id),
             content=content_digest(type(frame).__name__, user, *content),
             place=self._at_hand.place,
+            since_s=self.node.clock.monotonic_s(),
         )
         if not self._store(frame.store).tell(request):
             self._refuse_temporarily(self._at_hand, Refused(code="overloaded"))

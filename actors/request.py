@@ -38,6 +38,8 @@ class Request(msgspec.Struct, kw_only=True, eq=False):
     content: bytes
     place: int = 0
     """The how manieth command of its session it is."""
+    since_s: float | None = None
+    """When it was asked, by the monotonic clock; None for what nobody waits for."""
     rounds: int = 0
     """How often it was decided again."""
     decision: Decision | None = None

@@ -341,7 +341,7 @@ class StoreActor(Actor[StoreMessage]):
         tip = slot.tip
         decision = request.decision = decide(tip, command, self.node.clock.wall_ms())
         append = Append(store=self.store, user=request.user, sender=request.sender, content=request.content, epoch=tip.epoch)
-        append.owner, append.conditions = tip.owner_id, decision.conditions
+        append.owner, append.conditions, append.since_s = tip.owner_id, decision.conditions, request.since_s
         append.size = 200
         if isinstance(command, MarkReceived) and isinstance(decision, Accepted) and not decision.events:
             self._acknowledge(request, b"", duplicate=False)

@@ -6,6 +6,7 @@ What each state of an append means to whom is drawn in `actors.append`.
 """
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Awaitable, Callable
 from typing import ParamSpec, TypeVar
@@ -76,6 +77,9 @@ class StorageActor:
         self._maybe_done = False
         """Whether the batch on its way may have been carried out already."""
         self._work = Bell()
+        self._early = Bell()
+        """Rung for what is late before the watch looks again: its sender has waited for something else already."""
+        self._wakes_s = 0.0
         self._turn = asyncio.Lock()
         """Held while a batch is on its way, and by whatever must not fall between a batch and its answer."""
         self._deadline = Deadline(ANSWER_S)
@@ -148,8 +152,11 @@ class StorageActor:
         """See `Storage.append`."""
         self._nonce = (self._nonce + 1) % 2**32
         append.nonce = self._nonce.to_bytes(4, "big")
-        self._gathered.append((append, settler, self._clock.monotonic_s()))
+        since_s = self._clock.monotonic_s() if append.since_s is None else append.since_s
+        self._gathered.append((append, settler, since_s))
         self._gathered_bytes += append.size
+        if since_s + ANSWER_S < self._wakes_s:
+            self._early.ring()
         self._work.ring()
 
     @property
@@ -282,34 +289,41 @@ class StorageActor:
     async def _watch(self) -> None:
         ping: asyncio.Task[None] | None = None
         while True:
-            await asyncio.sleep(max(WATCH_S, self._next_s() - self._clock.monotonic_s()))
+            await self._until_next()
             if (ping is None or ping.done()) and self._clock.monotonic_s() >= self._look_s():
                 self._looked_s = self._clock.monotonic_s()
                 ping = asyncio.get_running_loop().create_task(self._ping())
             late_s = self._clock.monotonic_s() - ANSWER_S
-            if self._sent and not self._told_unknown and self._sent[0][2] < late_s:
+            if self._sent and not self._told_unknown and _since_s(self._sent) < late_s:
                 if self._maybe_done:
                     self._told_unknown = True
                     self._tell(self._sent, [Unknown()] * len(self._sent))
                 else:
                     # Given up after the try at hand; should that one be lost, there is something to tell after all.
                     self._abandoned = True
-            if self._gathered and self._gathered[0][2] < late_s:
-                late = [waiting for waiting in self._gathered if waiting[2] < late_s]
-                self._fail_gathered(late)
+            if self._gathered and _since_s(self._gathered) < late_s:
+                self._fail_gathered(late_s)
+
+    async def _until_next(self) -> None:
+        """Until there is something to look at, or something is appended that is due before that."""
+        now_s = self._clock.monotonic_s()
+        self._wakes_s = max(now_s + WATCH_S, self._next_s())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._wakes_s - now_s):
+                await self._early.wait()
 
     def _next_s(self) -> float:
-        """When there is something to look at, at the latest; what is appended meanwhile is due later than that."""
-        began_s = [waiting[0][2] + ANSWER_S for waiting in (self._sent, self._gathered) if waiting]
-        return min([self._look_s(), *began_s])
+        due_s = [_since_s(waiting) + ANSWER_S for waiting in (self._sent, self._gathered) if waiting]
+        return min([self._look_s(), *due_s])
 
     def _look_s(self) -> float:
         return min(self._heard_s + PING_S, self._looked_s + LOOK_S)
 
-    def _fail_gathered(self, late: list[Waiting]) -> None:
-        """What waited too long was never sent. What came behind it in the same chats was decided on it, and fails with it: decided
-        again it would wait as long once more."""
-        self._gathered = self._gathered[len(late) :]
+    def _fail_gathered(self, late_s: float) -> None:
+        """What waited too long was never sent. What is gathered of the same chats was decided on it or by its side, and fails with it:
+        decided again it would wait as long once more."""
+        late = [waiting for waiting in self._gathered if waiting[2] < late_s]
+        self._gathered = [waiting for waiting in self._gathered if waiting[2] >= late_s]
         self._gathered_bytes -= sum(append.size for append, _, _ in late)
         withdrawn = self._withdraw({(append.store, append.user) for append, _, _ in late if append.user})
         self._tell(late + withdrawn, [Failed("storage cannot be reached", "unavailable")] * (len(late) + len(withdrawn)))
@@ -418,3 +432,8 @@ class StorageActor:
 
 def _nobody() -> None:
     """No node rests on this storage yet."""
+
+
+def _since_s(waiting: list[Waiting]) -> float:
+    """Since when the one waits who waits longest."""
+    return min(since_s for _, _, since_s in waiting)

@@ -64,7 +64,7 @@ class Bench:
         self.storage.append(append, self.told)
         return append
 
-    def message(self, user="u1", *, text="hi", epoch=1, sender=None, reopens=False, size=200):
+    def message(self, user="u1", *, text="hi", epoch=1, sender=None, reopens=False, size=200, since_s=None):
         """A shopper's message decided on `epoch`; the first of a chat (`reopens`) makes it waiting with epoch 1."""
         self.sent += 1
         by = Party("user", user)
@@ -74,6 +74,7 @@ class Bench:
         append = Append(store="s1", user=user, events=events, tails=tuple(map(tail, events)), epoch=0 if reopens else epoch, records=True)
         append.sender = (sender or f"sender{self.sent:>4}").encode().ljust(10)[:10]
         append.content, append.answer, append.size = text.encode().ljust(6)[:6], b'"at":1', size
+        append.since_s = since_s
         return self.append(append)
 
     async def born(self, *users):
@@ -244,6 +245,25 @@ async def test_what_cannot_be_reached_fails_within_5_s_and_never_happens(bench):
     bench.message(text="then")
     assert kinds(await bench.told.until(2)) == [Failed, Committed]
     assert await bench.texts() == ["hi", "then"]
+
+
+async def test_a_command_that_has_waited_for_its_chat_is_answered_in_the_same_time(bench):
+    """What came before it has waited for less, and goes on waiting; what is gathered for its chat goes with it."""
+    start_s = asyncio.get_running_loop().time()
+    await asyncio.sleep(2.5)
+    first = await bench.hold()
+    other = bench.message("u2")
+    mine = bench.message("u1", since_s=start_s)
+    later = bench.message("u1")
+    await bench.told.until(4)
+    assert [append for append, _ in bench.told.all] == [mine, later, first, other]
+    assert kinds([outcome for _, outcome in bench.told.all]) == [Failed, Failed, Unknown, Failed]
+    assert [4.0 <= at_s - start_s <= 4.3 for at_s in bench.told.at_s[:2]] == [True, True]
+    assert [6.5 <= at_s - start_s <= 6.8 for at_s in bench.told.at_s[2:]] == [True, True]
+    now_s = asyncio.get_running_loop().time()
+    bench.message("u3", since_s=now_s - 4.5)
+    await bench.told.until(5)
+    assert bench.told.at_s[-1] == now_s, "at once, whenever the next look is due"
 
 
 async def test_a_short_outage_is_bridged_without_anybody_hearing_of_it(bench):
