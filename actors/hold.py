@@ -30,6 +30,10 @@ class Hold:
         self._places[id] = self._rank(id, place)
         self._awaited.add(id)
 
+    def heard(self, now_s: float) -> None:
+        """The client is told of the refusals only now: what it says until then is behind them too."""
+        self._until_s = max(self._until_s, now_s + HELD_S + (self._refused.retry_after_s or 0.0))
+
     def refusal(self, id: str, place: int, now_s: float) -> Refused | None:
         """What a send is answered that comes now; None if it may go on."""
         if self.is_over(now_s):

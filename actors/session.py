@@ -373,6 +373,8 @@ class Session:
         """The opening is over: from here on everything goes straight to the outbox, or is read from the log behind `ready`."""
         self.ready = True
         self.push(wire.READY)
+        for hold in self._holds.values():
+            hold.heard(self.node.clock.monotonic_s())
         for frame, count in self._early:
             self.push(frame, count)
         self._early = []

@@ -50,6 +50,21 @@ async def test_sends_behind_one_that_failed_fail_too_and_sending_again_keeps_the
     assert await log_texts(world) == ["0", "a", "b", "c"]
 
 
+async def test_what_fails_before_ready_is_waited_for_from_when_its_client_hears_of_it(world, user):
+    full_for(world, 1)
+    world.journal.reads.clear()
+    tab = await world.user(ready=False)
+    await tab.say_all(send("a", "a"))
+    await asyncio.sleep(HELD_S + 1)
+    world.journal.reads.set()
+    await tab.expect("ready")
+    await tab.say_all(send("b", "b"))
+    assert await answers(tab, "a", "b") == ["overloaded"] * 2
+    await tab.say_all(send("a", "a"), send("b", "b"))
+    assert await answers(tab, "a", "b") == ["ack"] * 2
+    assert await log_texts(world) == ["0", "a", "b"]
+
+
 async def test_what_was_sent_before_the_one_that_failed_is_not_held(world, user):
     world.journal.open.clear()
     await user.say_all(send("before", "x"))
