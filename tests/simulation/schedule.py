@@ -138,6 +138,8 @@ def _sharpened(dice: random.Random, plain: Schedule) -> Schedule:
         return _with_crowd(dice, plain)
     if plain.mode == "roaming" and dice.random() < 0.1:
         return _with_contest(dice, plain)
+    if plain.mode == "roaming" and not kinds & {"pause", "restart", "stall"} and dice.random() < 0.25:
+        return _with_unknown_fates(dice, plain)
     if plain.mode == "sticky" and plain.grace_s < LONG_S and not kinds & {"pause", "restart", "stall"} and dice.random() < 0.5:
         return _with_absence(dice, plain)
     if plain.mode == "sticky" and dice.random() < 0.1:
@@ -196,6 +198,24 @@ def _with_contest(dice: random.Random, plain: Schedule) -> Schedule:
         for verb in verbs
     ]
     return attrs.evolve(plain, steps=tuple(sorted((*plain.steps, *steps), key=lambda step: step.at_s)))
+
+
+def _with_unknown_fates(dice: random.Random, plain: Schedule) -> Schedule:
+    """The storage stands still for longer than anybody is kept waiting, and goes on before those who wrote last have waited so long.
+    What they wrote first was overtaken by a change on another node."""
+    at_s = 2.0 + 4.0 * dice.random()
+    plans = {"user": (("send", 0.3), ("send", 1.5), ("send", 2.5)), "supervisor": (("takeover", 0.0),) * 4, "agent": ()}
+    steps = [
+        Step(round(at_s + from_s + 0.3 * dice.random(), 4), someone.id, dice.randrange(someone.tabs), verb, dice.getrandbits(32))
+        for someone in plain.people
+        for verb, from_s in plans[someone.role]
+    ]
+    stall = Fault(round(at_s, 4), "stall", round(4.8 + dice.random(), 3), dice.getrandbits(32))
+    return attrs.evolve(
+        plain,
+        steps=tuple(sorted((*plain.steps, *steps), key=lambda step: step.at_s)),
+        faults=tuple(sorted((*plain.faults, stall), key=lambda fault: fault.at_s)),
+    )
 
 
 def _terms(dice: random.Random) -> Terms:

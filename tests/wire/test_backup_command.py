@@ -32,7 +32,7 @@ async def dibs(*arguments: object) -> tuple[int, str, str]:
 
 
 async def test_a_copy_is_made_under_the_server_and_taken_back_behind_it(own_server, tmp_path) -> None:
-    mall: Mall = await own_server()
+    mall: Mall = await own_server(private=True)
     agent, user = await mall.claimed()
     data, copy = mall.server.data, tmp_path / "copy"
     status, out, err = await dibs("backup", copy, "--data", data)
@@ -64,7 +64,8 @@ async def test_a_copy_is_made_under_the_server_and_taken_back_behind_it(own_serv
     assert desk.chats[mall.store, user.id]["owner"]["id"] == agent.id
 
 
-async def test_a_bar_is_shown_on_a_terminal(mall: Mall, tmp_path) -> None:
+async def test_a_bar_is_shown_on_a_terminal(own_server, tmp_path) -> None:
+    mall: Mall = await own_server(private=True)
     await mall.claimed()
     terminal, theirs = pty.openpty()
     with os.fdopen(terminal, "rb", buffering=0) as screen:
