@@ -121,7 +121,7 @@ class Screen:
         end = stored[-1][self._key] if stored else 0
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_S):
-                while self._numbers()[-1:] < [end]:  # noqa: ASYNC110
+                while self._client.place.numbers.get(self._store, 0) < end:  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
         numbers, found = self._numbers(), [*self.faults]
         first = numbers[0] if self._resets and numbers else end + 1 if self._resets else 1
