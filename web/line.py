@@ -21,6 +21,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Protocol, cast
+from weakref import ref
 
 from hypercorn.protocol.events import Data
 from wsproto.connection import Connection, ConnectionState
@@ -295,7 +296,7 @@ class Line:
         with suppress(LocalProtocolError):
             self._transport.write(self._inner.send(CloseConnection(code=code)))
         asyncio.get_running_loop().call_later(FLUSHED_S, self._end_our_side)
-        asyncio.get_running_loop().call_later(FAREWELL_S, self.abort)
+        self._abort_later()
 
     def _end_our_side(self) -> None:
         """The end of TCP behind the close frame: a peer need not wait for the drop to see that it is over (section 7.1.1).
@@ -312,4 +313,14 @@ class Line:
         """Both sides have said goodbye: what is written still goes out, for a moment."""
         self._transport.close()
         self._open_gate()
-        asyncio.get_running_loop().call_later(FAREWELL_S, self.abort)
+        self._abort_later()
+
+    def _abort_later(self) -> None:
+        """The timer keeps nothing alive: a connection that is over by then is to be gone at once, with all that hangs on it."""
+        asyncio.get_running_loop().call_later(FAREWELL_S, _abort, ref(self))
+
+
+def _abort(line: "ref[Line]") -> None:
+    there = line()
+    if there is not None:
+        there.abort()

@@ -130,7 +130,7 @@ async def _serve(settings: Settings, log: FilteringBoundLogger) -> None:
         _say_ready(settings, listener.getsockname()[1], signer)
         gc.collect()
         gc.freeze()
-        gc.set_threshold(20_000, 50, 100)
+        gc.set_threshold(20_000, 2, 10)
 
         await stopping.wait()
         log.info("draining", sessions=len(node.sessions))

@@ -24,6 +24,8 @@ CLOSED_S = 14
 """Ten, over TLS two more for the answer to a close that never comes, and what a machine with more to do adds."""
 STRANGER_MB = 0.05
 """A session that has not said hello, the dearest of them; a silent socket costs a small part of it."""
+PASSED, GONE_MB = 50, 8.0
+"""A session costs about 32 KB while it is there."""
 TLS = Path(__file__).parents[1] / "web" / "tls"
 
 
@@ -108,7 +110,6 @@ async def strangers(folder: Path, share: float) -> Figures:
             spent.append(spent_s)
             await person.close()
             most = max(most, await gauge(server, "dibs_unauthenticated"))
-            await asyncio.sleep(0.1)  # whoever was served leaves a user behind for a while, who is no stranger and costs what users cost
         await siege
         await known.pong()  # who has said hello is no stranger
         await known.close()
@@ -246,7 +247,22 @@ async def crowd_comes(folder: Path, share: float) -> Figures:
         return spent | {"usual p99 ms": usual["heard p99 ms"]} | figures
 
 
+async def passers_by(folder: Path, share: float) -> Figures:
+    """Ten thousand sessions, one after another: who has gone is gone from memory."""
+    count = int(10_000 * share)
+    async with serving(folder) as server:
+        for n in range(PASSED):
+            await (await Person.open(server, server.token("user", f"u{n}"))).close()
+        before_mb = peak_mb(server)
+        for n in range(count):
+            await (await Person.open(server, server.token("user", f"u{n % PASSED}"))).close()
+        grown_mb = peak_mb(server) - before_mb
+        assert grown_mb < GONE_MB, f"{count} sessions that came and went cost {grown_mb:.0f} MB"
+        return {"sessions": count, "grown MB": round(grown_mb, 1)}
+
+
 ROWS: list[tuple[str, Row]] = [
+    ("10,000 sessions that come and go", passers_by),
     ("10,000 sockets without a hello", strangers),
     ("slow TLS handshakes", strangers_over_tls),
     ("1,000 sessions of one identity", one_identity),

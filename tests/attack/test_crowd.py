@@ -18,5 +18,9 @@ async def test_a_thousand_commands_a_second_are_held_to_the_rate_of_their_identi
     await crowd_rows.commands(tmp_path, 0.2)
 
 
+async def test_sessions_that_came_and_went_leave_nothing_in_memory(tmp_path):
+    await crowd_rows.passers_by(tmp_path, 0.06)
+
+
 async def test_a_crowd_is_served_and_those_who_chat_hardly_notice(tmp_path):
     await crowd_rows.crowd_comes(tmp_path, 0.1)
