@@ -205,7 +205,7 @@ async def at_rest(server, like, within_s):
 async def assail(folder, goal, seed, texts, *, tell, rest_s=90.0, grown_mib=8.0):
     """Says `goal` frames to a server of its own, whose memory may grow by so much after the first tenth of them."""
     seen = Seen()
-    server = Server(folder / "data", grace=2)
+    server = Server(folder / "data", private=True, grace=2)
     await server.start()
     try:
         empty = await measure(server)
