@@ -284,14 +284,19 @@ class Line:
             self._fragments, self._fragments_size = [], 0
             listener.feed(whole)
 
-    def _answer_close(self, event: CloseConnection) -> None:
+    def _stop_listening(self) -> None:
+        """Nothing that the peer has said, or says from here on, is wanted any more."""
         self._deaf = True
+        self._fragments.clear()
+
+    def _answer_close(self, event: CloseConnection) -> None:
+        self._stop_listening()
         if self._inner.state is ConnectionState.REMOTE_CLOSING:
             self._transport.write(self._inner.send(event.response()))
         self._hang_up()
 
     def _break(self, code: int) -> None:
-        self._deaf = True
+        self._stop_listening()
         self.broken = code
         with suppress(LocalProtocolError):
             self._transport.write(self._inner.send(CloseConnection(code=code)))

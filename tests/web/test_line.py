@@ -107,6 +107,8 @@ async def test_endless_fragments_end_at_the_limit(pair):
     fragment = TextMessage("y" * 1000, message_finished=False)
     feed(pair, b"".join(pair.say(fragment) for _ in range(100)))
     assert pair.line.broken == 1009
+    held = [part for value in vars(pair.line).values() if isinstance(value, list | bytes) for part in (value, *value)]
+    assert sum(len(part) for part in held if isinstance(part, str | bytes)) == 0, "what came is not kept behind the end"
     assert pair.listener.texts == []
 
 
