@@ -6,6 +6,7 @@ mailbox, after a pause that grows while it keeps failing; one that hangs on sock
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from typing import Generic, TypeVar
 
 from actors.mailbox import Mailbox
@@ -22,7 +23,7 @@ PAUSES_S = (0.0, 0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
 """The pause before the n-th start in a row; after the last, the actor is given up."""
 
 
-class Actor(Generic[Message]):
+class Actor(ABC, Generic[Message]):
     """Subclasses say what a message does (`receive`), who hears of one that failed (`refuse`), and how to start anew (`restart`)."""
 
     kind = "actor"
@@ -39,9 +40,9 @@ class Actor(Generic[Message]):
         """Puts a command into the mailbox; False if it is full or the actor has ended."""
         return not self._stopped and self.mailbox.put_nowait(message)
 
+    @abstractmethod
     def receive(self, message: Message) -> None:
         """Does what the message says."""
-        raise NotImplementedError(message)
 
     def refuse(self, message: Message, code: str) -> None:
         """Tells whoever sent `message` that it was not carried out."""

@@ -4,6 +4,7 @@ Any session can close; the identity stays. Frames of all its sessions come in he
 the rate and the id of the identity; deliveries come from the store actors and go to all sessions.
 """
 
+from abc import abstractmethod
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -143,8 +144,9 @@ class Participant(Actor[ParticipantMessage]):
 
     # Frames.
 
+    @abstractmethod
     def _heard(self, session: "Session", frame: f.Frame) -> None:
-        raise NotImplementedError
+        """Does what a frame of the client says."""
 
     def _may_ask(self, session: "Session", frame: Any) -> bool:
         """Whether the rate allows one more command; answers for itself if not."""
@@ -219,8 +221,9 @@ class Participant(Actor[ParticipantMessage]):
             session.refuse(frame.id, Refused(code="too_large"))
         return self._at_hand.body
 
+    @abstractmethod
     def _keep_receipt(self, store: str, number: int, done: Callable[[], None]) -> None:
-        raise NotImplementedError
+        """Makes durable up to where the client holds a store; `done` is called when that is over, however it ended."""
 
     def _store(self, store: str) -> "StoreActor":
         return self.node.store(store)
