@@ -27,6 +27,9 @@ _OPTION = {option.field: option for option in OPTIONS}
 class _Parser(argparse.ArgumentParser):
     """argparse without abbreviations, and without its page of usage before the one line that matters."""
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, allow_abbrev=False)
+
     def error(self, message: str) -> NoReturn:
         raise ConfigError(re.sub(r"^argument ([^:]*): ", r"\1: ", message))
 
@@ -57,18 +60,17 @@ def _fail(error: Exception, status: int) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="dibs", description="Live customer-service chat.", allow_abbrev=False)
+    parser = _Parser(prog="dibs", description="Live customer-service chat.")
     parser.add_argument("--version", action="version", version=f"dibs {version('dibs')}")
     commands = parser.add_subparsers(dest="command", metavar="|".join(_COMMANDS))
     serve = commands.add_parser(
         "serve",
         help="run the chat",
         description="Run the chat. Each option can be set by a variable too: DIBS_PORT for --port.",
-        allow_abbrev=False,
     )
     for option in OPTIONS:
         _add(serve, option)
-    token = commands.add_parser("token", help="print a token", description="Print a token signed with serve's secret.", allow_abbrev=False)
+    token = commands.add_parser("token", help="print a token", description="Print a token signed with serve's secret.")
     token.add_argument("--role", required=True, metavar="ROLE", help="user, agent, supervisor or operator")
     token.add_argument("--id", required=True, metavar="ID", help="who it is: 1 to 64 of A-Z a-z 0-9 . _ ~ -")
     token.add_argument(
@@ -81,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--name", metavar="NAME", help="the name to show")
     token.add_argument("--ttl", default="12h", metavar="TIME", help="how long it is good for: 90s, 15m, 12h or 30d (default 12h)")
     _add(token, _OPTION["data"])
-    chat = commands.add_parser("chat", help="chat in this terminal", description="Chat in this terminal.", allow_abbrev=False)
+    chat = commands.add_parser("chat", help="chat in this terminal", description="Chat in this terminal.")
     chat.add_argument("--token", metavar="T", help="who you are; DIBS_TOKEN keeps it out of the list of processes")
     chat.add_argument("--url", default="http://127.0.0.1:8000", metavar="URL", help="where dibs is (default http://127.0.0.1:8000)")
     chat.add_argument("--store", metavar="S", help="the store to write to")
@@ -90,7 +92,6 @@ def _parser() -> argparse.ArgumentParser:
         help="look for what is wrong",
         description="Look at the environment, the data directory, the Redis, the secret, the limits and the public address. The exit "
         "status is 1 if something fails. Variables such as DIBS_REDIS count as they do for serve.",
-        allow_abbrev=False,
     )
     for option in OPTIONS:
         if option.field in ("data", "redis", "redis_server"):
@@ -101,7 +102,6 @@ def _parser() -> argparse.ArgumentParser:
         "revoke",
         help="withdraw access",
         description="End the sessions of somebody, give its chats back, and refuse the tokens that it has had until now.",
-        allow_abbrev=False,
     )
     revoke.add_argument("--role", required=True, metavar="ROLE", help="user, agent, supervisor or operator")
     revoke.add_argument("--id", required=True, metavar="ID", help="whose access")
@@ -111,7 +111,6 @@ def _parser() -> argparse.ArgumentParser:
         help="who did what to which chat",
         description="Print the changes of owner and status of a store's chats as lines of JSON. A time is 2026-03-01, 2026-03-01T09:30 "
         "(UTC), 90m or 7d (so long ago), or milliseconds since the epoch.",
-        allow_abbrev=False,
     )
     audit.add_argument("--store", required=True, metavar="S", help="the store")
     audit.add_argument("--user", metavar="ID", help="only the chat of this user")
@@ -126,7 +125,6 @@ def _parser() -> argparse.ArgumentParser:
         help="erase a chat",
         description="Erase the chat of a user with a store: from the storage, its files, the store's log and the memory of the dibs "
         "that is asked. Backups and what clients keep are not covered.",
-        allow_abbrev=False,
     )
     erase.add_argument("--store", required=True, metavar="S", help="the store")
     erase.add_argument("--user", required=True, metavar="ID", help="the user")
@@ -144,14 +142,12 @@ def _add_care(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "backup",
         help="copy the private server's data",
         description="Copy the private server's data into one file, while dibs serves them or not. The secret is not in it.",
-        allow_abbrev=False,
     )
     backup.add_argument("file", metavar="FILE", help="the copy; one that is there is replaced when the new one is whole")
     restore = commands.add_parser(
         "restore",
         help="take a backup back",
         description="Put the data of a backup into a data directory that no dibs uses. They are proven first.",
-        allow_abbrev=False,
     )
     restore.add_argument("file", metavar="FILE", help="what dibs backup made")
     restore.add_argument("--force", action="store_true", help="also where data are; these are kept beside")
@@ -159,7 +155,6 @@ def _add_care(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "export",
         help="print a store's chats",
         description="Print the chats of a store with everything that happened in them as lines of JSON, while dibs serves them or not.",
-        allow_abbrev=False,
     )
     export.add_argument("--store", required=True, metavar="S", help="the store")
     export.add_argument("--user", metavar="ID", help="only the chat of this user")
