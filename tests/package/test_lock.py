@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 import pytest
 from packaging.requirements import Requirement
 
-from tests.package.pin import LOCK, PROJECT, pin, pins
+from tests.package.pin import HEAD, LOCK, PROJECT, pin, pins
 
 LOCKED = [Requirement(line) for line in pins()]
 DOCUMENT = tomllib.loads(PROJECT.read_text())
@@ -49,3 +49,5 @@ def test_a_new_lock_reaches_the_project(tmp_path):
     assert document["tool"]["uv"].pop("constraint-dependencies") == ["one==1 ; python_version < '4'", "two==2"]
     pin(LOCK, project)
     assert project.read_text() == PROJECT.read_text()
+    assert lock.read_text() == HEAD + "one==1 ; python_version < '4'\ntwo==2\n"
+    assert LOCK.read_text().startswith(HEAD)
