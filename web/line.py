@@ -24,7 +24,7 @@ from typing import Any, Protocol, cast
 from weakref import ref
 
 from hypercorn.protocol.events import Data
-from wsproto.connection import Connection, ConnectionState
+from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
 from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import LocalProtocolError
@@ -300,6 +300,9 @@ class Line:
         self.broken = code
         with suppress(LocalProtocolError):
             self._transport.write(self._inner.send(CloseConnection(code=code)))
+            # One that has said the same and heard nothing: what cannot be read is not kept until the peer is gone.
+            self._inner = Connection(ConnectionType.SERVER)
+            self._inner.send(CloseConnection(code=code))
         asyncio.get_running_loop().call_later(FLUSHED_S, self._end_our_side)
         self._abort_later()
 

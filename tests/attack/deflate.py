@@ -48,7 +48,7 @@ async def _bombed(stage: Scene, offer: str, *, greets: bool) -> int:
     reader, writer = await _offered(stage.server.address, offer)
     try:
         if greets:
-            writer.write(said({"type": "hello", "token": stage.server.token("user", "bomber")}))
+            writer.write(said({"type": "hello", "token": stage.server.token("user", f"bomber-{os.urandom(4).hex()}")}))
         writer.write(frame(bomb(), rsv=RSV1))
         async with asyncio.timeout(10):
             heard = await reader.read()

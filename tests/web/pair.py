@@ -1,6 +1,7 @@
 """A line without a socket and the client at its other end; and what wsproto alone would make of the same bytes."""
 
-from types import SimpleNamespace
+import gc
+from types import CoroutineType, FunctionType, ModuleType, SimpleNamespace
 
 from hypercorn.protocol.events import Data
 from wsproto.connection import Connection, ConnectionType
@@ -114,6 +115,21 @@ def feed(pair, data, cuts=()):
             return  # nothing more is read
         pair.feed(data[start:cut])
         start = cut
+
+
+def kept(line):
+    """Characters and bytes of what the peer said that the line still holds, however deep; but for the read that is under way."""
+    seen, todo, size = set(), [vars(line)], 0
+    while todo:
+        thing = todo.pop()
+        if id(thing) in seen or isinstance(thing, type | ModuleType | FunctionType | CoroutineType | Listener | Transport):
+            continue
+        seen.add(id(thing))
+        if isinstance(thing, str | bytes | bytearray):
+            size += len(thing) if len(thing) > 500 else 0
+        else:
+            todo += gc.get_referents(thing)
+    return size
 
 
 class Model:

@@ -12,13 +12,8 @@ WAIT_S = 15.0
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("client") / "data", heartbeat=1)
-    server.start_blocking()
-    try:
+    with Server(tmp_path_factory.mktemp("client") / "data", heartbeat=1).running() as server:
         yield server
-        server.stop_blocking()
-    finally:
-        server.kill()
 
 
 @pytest.fixture

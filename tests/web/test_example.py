@@ -18,13 +18,8 @@ WAIT_S = 30.0
 
 @pytest.fixture
 def server(tmp_path):
-    server = Server(tmp_path / "data")
-    server.start_blocking()
-    try:
+    with Server(tmp_path / "data").running() as server:
         yield server
-        server.stop_blocking()
-    finally:
-        server.kill()
 
 
 async def example(server, name, *words, **env):

@@ -115,13 +115,8 @@ class Chat:
 
 @pytest.fixture
 def server(tmp_path):
-    server = Server(tmp_path / "data", heartbeat=1)
-    server.start_blocking()
-    try:
+    with Server(tmp_path / "data", heartbeat=1).running() as server:
         yield server
-        server.stop_blocking()
-    finally:
-        server.kill()
 
 
 async def test_the_main_job_from_two_terminals(server, tmp_path):

@@ -30,13 +30,8 @@ DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
 def server(tmp_path_factory):
     server = Server(tmp_path_factory.mktemp("doctor") / "data", private=True)
     server.environ = {}
-    server.start_blocking()
-    try:
+    with server.running():
         yield server
-        server.stop_blocking()
-        server.check_log()
-    finally:
-        server.kill()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import asyncio
 import http.server
 import signal
 import threading
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
 
@@ -28,16 +28,10 @@ def servers(tmp_path_factory):
         name: Server(tmp_path_factory.mktemp(name) / "data", private=True, **({"trusted_proxies": trusted} if trusted else {}))
         for name, trusted in (("proxy", proxy.ADDRESS), ("nobody", None), ("world", "0.0.0.0/0"))
     }
-    for server in servers.values():
-        server.start_blocking()
-    try:
+    with ExitStack() as stack:
+        for server in servers.values():
+            stack.enter_context(server.running())
         yield servers
-        for server in servers.values():
-            server.stop_blocking()
-            server.check_log()
-    finally:
-        for server in servers.values():
-            server.kill()
 
 
 @pytest.fixture
