@@ -13,14 +13,10 @@ SHARE = 3
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("proxy") / "d", trusted_proxies="127.9.0.0/16", unauthenticated_per_address=SHARE)
-    server.start_blocking()
-    try:
+    with Server(
+        tmp_path_factory.mktemp("proxy") / "d", trusted_proxies="127.9.0.0/16", unauthenticated_per_address=SHARE
+    ).running() as server:
         yield server
-        server.stop_blocking()
-        server.check_log()
-    finally:
-        server.kill()
 
 
 class Peers:

@@ -16,13 +16,8 @@ from tests.wire.server import Server
 
 @pytest.fixture
 def server(tmp_path):
-    server = Server(tmp_path / "data", agent_limit=2)
-    server.start_blocking()
-    try:
+    with Server(tmp_path / "data", agent_limit=2).running() as server:
         yield server
-        server.stop_blocking()
-    finally:
-        server.kill()
 
 
 async def test_a_real_server_keeps_the_rules_while_agents_fight_and_shoppers_are_cut(server):

@@ -80,14 +80,8 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("wire") / "data")
-    server.start_blocking()
-    try:
+    with Server(tmp_path_factory.mktemp("wire") / "data").running() as server:
         yield server
-        server.stop_blocking()
-        server.check_log()
-    finally:
-        server.kill()
 
 
 @pytest.fixture

@@ -11,8 +11,10 @@ import subprocess
 import sys
 import time
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import attrs
 import jwt
@@ -125,6 +127,17 @@ class Server:
             raise AssertionError(f"not stopped {STOP_S} s after SIGTERM:\n{self.said()[-2000:]}") from None
         self.process = None
         assert code == 0, f"SIGTERM ended in exit {code}:\n{self.said()[-2000:]}"
+
+    @contextmanager
+    def running(self) -> Iterator[Self]:
+        """Started, and in the end stopped well with nothing in its log that may not be there; gone in any case."""
+        self.start_blocking()
+        try:
+            yield self
+            self.stop_blocking()
+            self.check_log()
+        finally:
+            self.kill()
 
     async def start(self) -> None:
         await to_thread.run_sync(self.start_blocking)

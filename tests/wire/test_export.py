@@ -88,16 +88,20 @@ async def test_the_same_lines_come_from_data_that_nobody_serves_and_from_a_redis
     await mall.server.start()
 
 
+async def talk(mall, user, count):
+    """So many messages, as many in an array as may be."""
+    frames = [{"type": "send", "id": fresh("i"), "store": mall.store, "kind": "text", "body": words(str(n))} for n in range(count)]
+    for start in range(0, count, 60):
+        await user.send(*frames[start : start + 60])
+    await user.expect("message", seq=count)
+
+
 async def test_many_messages_come_whole_and_in_order(own_server):
     """Several pages of a chat, and several of chats."""
     mall = await own_server(rate=0)
     await mall.found()
     user = await mall.user()
-    for n in range(10):
-        await user.send(
-            *({"type": "send", "id": fresh("i"), "store": mall.store, "kind": "text", "body": words(f"{n} {m}")} for m in range(50))
-        )
-    await user.expect("message", seq=500)
+    await talk(mall, user, 500)
     others = [await mall.user() for _ in range(130)]
     for other in others:
         await other.say()
@@ -112,11 +116,7 @@ async def test_what_is_not_kept_any_more_is_told(own_server):
     mall = await own_server(history_limit=100)
     await mall.found()
     user = await mall.user()
-    for n in range(3):
-        await user.send(
-            *({"type": "send", "id": fresh("i"), "store": mall.store, "kind": "text", "body": words(f"{n} {m}")} for m in range(40))
-        )
-    await user.expect("message", seq=120)
+    await talk(mall, user, 120)
     _, lines, _ = await export("--store", mall.store, *mall.server.kept())
     assert lines[1] == {"type": "trimmed", "store": mall.store, "user": user.id, "first": 21}
     assert [line["seq"] for line in lines[2:]] == list(range(21, 121))
