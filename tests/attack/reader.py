@@ -20,6 +20,8 @@ from tests.wire.server import Server
 STALL_S = 10.0
 BUSY, BODY = 8, "psst-" + "y" * 6_000
 KERNEL_BYTES = 1 << 16
+BUSY_STORE_MIB, WAITING_MIB = 3.0, 1.0
+"""What a busy store may grow by meanwhile, and what may wait for each reader that has stopped."""
 
 
 async def stuck_agent(server: Server, token: str, resume: dict[str, int] | None = None, generation: str | None = None) -> ClientConnection:
@@ -94,7 +96,7 @@ async def reader(folder: Path, share: float) -> Figures:
             ends = await asyncio.gather(*(_read(opened, offsets, lambda _: False) for opened, offsets in zip(stuck, held, strict=True)))
             assert [end["code"] for end in ends] == [4101] * count, ends
             closed_s = time.monotonic()
-            figures = await stage.judged()
+            figures = await stage.judged(BUSY_STORE_MIB + count * WAITING_MIB)
             for task in work:
                 task.cancel()
             await asyncio.gather(*work, return_exceptions=True)
