@@ -73,7 +73,10 @@ FAULTS = (
     Fault("500 sessions cut at once", session.cut_all, 10),
     Fault("wall clock of dibs jumps", clock.dibs, 5, needs_compiler=True),
     Fault("wall clock of Redis jumps", clock.redis, 5, below=True, needs_compiler=True),
-    *(Fault(f"SIGTERM, Python {version}", partial(drain.sigterm, python=python), 10) for version, python in interpreters().items()),
+    *(
+        Fault(f"SIGTERM, Python {version}", partial(drain.sigterm, python=python), 10, few=1 if number else 2)
+        for number, (version, python) in enumerate(interpreters().items())
+    ),
     Fault("each kind of actor raises", crash.actors, 10, few=1),
     Fault("kill -9 of a backup", backup.backup, 10, few=1),
 )
