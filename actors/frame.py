@@ -20,6 +20,11 @@ Id = Annotated[str, Meta(pattern=ID_PATTERN)]
 Number = Annotated[int, Meta(ge=0)]
 Limit = Annotated[int, Meta(ge=1)] | None
 
+CommandId = Annotated[Id, Meta(description="The client's own. What got no answer is sent again with the same one, and takes effect once.")]
+Fence = Annotated[Number | None, Meta(description="If the chat's `epoch` is another by now, the command is refused with `stale_claim`.")]
+ChatUser = Annotated[Id | None, Meta(description="Whose chat; agents must say it, a user's own is meant without it.")]
+PageLimit = Annotated[Limit, Meta(description="How many at most; 50 without it, never more than 200.")]
+
 PAGE, PAGE_LIMIT = 50, 200
 """Entries of a page of `chats` or `history` where the client names no `limit`, and at most."""
 NUMBER_LIMIT = 2**53
@@ -29,15 +34,17 @@ NUMBER_LIMIT = 2**53
 class Hello(Struct, frozen=True, tag_field="type", tag="hello"):
     """The first frame of a session."""
 
-    token: str | None = None
-    resume: dict[Id, Number] | None = None
-    generation: str | None = None
+    token: Annotated[str | None, Meta(description="Signed by the mall; says who this is.")] = None
+    resume: Annotated[
+        dict[Id, Number] | None, Meta(description="For each store the last number that is held: `seq` of users, `offset` of agents.")
+    ] = None
+    generation: Annotated[str | None, Meta(description="That of the `welcome` under which it was received.")] = None
 
 
 class Renew(Struct, frozen=True, tag_field="type", tag="token"):
     """A fresh token for the same identity."""
 
-    token: str
+    token: Annotated[str, Meta(description="Its session goes on until it ends.")]
 
 
 class Ping(Struct, frozen=True, tag_field="type", tag="ping"):
@@ -52,8 +59,8 @@ class Received(Struct, frozen=True, tag_field="type", tag="received"):
     """All up to `seq` (user) or `offset` (agent) is safely held."""
 
     store: Id
-    seq: Number | None = None
-    offset: Number | None = None
+    seq: Annotated[Number | None, Meta(description="For users.")] = None
+    offset: Annotated[Number | None, Meta(description="For agents.")] = None
 
 
 class Typing(Struct, frozen=True, tag_field="type", tag="typing"):
@@ -61,24 +68,24 @@ class Typing(Struct, frozen=True, tag_field="type", tag="typing"):
 
     store: Id
     on: bool
-    user: Id | None = None
+    user: ChatUser = None
 
 
 class Send(Struct, frozen=True, tag_field="type", tag="send"):
     """Add a message."""
 
-    id: Id
+    id: CommandId
     store: Id
     kind: str
     body: Raw
-    user: Id | None = None
-    epoch: Number | None = None
+    user: ChatUser = None
+    epoch: Fence = None
 
 
 class Note(Struct, frozen=True, tag_field="type", tag="note"):
     """Add a note that only agents see."""
 
-    id: Id
+    id: CommandId
     store: Id
     user: Id
     body: Raw
@@ -87,7 +94,7 @@ class Note(Struct, frozen=True, tag_field="type", tag="note"):
 class Claim(Struct, frozen=True, tag_field="type", tag="claim"):
     """Call dibs."""
 
-    id: Id
+    id: CommandId
     store: Id
     user: Id
 
@@ -95,27 +102,27 @@ class Claim(Struct, frozen=True, tag_field="type", tag="claim"):
 class Release(Struct, frozen=True, tag_field="type", tag="release"):
     """Give the chat back to the queue."""
 
-    id: Id
+    id: CommandId
     store: Id
     user: Id
-    epoch: Number | None = None
+    epoch: Fence = None
 
 
 class Transfer(Struct, frozen=True, tag_field="type", tag="transfer"):
     """Give the chat to another agent."""
 
-    id: Id
+    id: CommandId
     store: Id
     user: Id
-    to: Id
-    note: str | None = None
-    epoch: Number | None = None
+    to: Annotated[Id, Meta(description="An agent of the store's roster.")]
+    note: Annotated[str | None, Meta(description="What the other agents are to know; becomes a note.")] = None
+    epoch: Fence = None
 
 
 class TakeOver(Struct, frozen=True, tag_field="type", tag="takeover"):
     """Own the chat, whoever owned it."""
 
-    id: Id
+    id: CommandId
     store: Id
     user: Id
 
@@ -123,53 +130,53 @@ class TakeOver(Struct, frozen=True, tag_field="type", tag="takeover"):
 class Resolve(Struct, frozen=True, tag_field="type", tag="resolve"):
     """Close the chat."""
 
-    id: Id
+    id: CommandId
     store: Id
     user: Id
-    epoch: Number | None = None
+    epoch: Fence = None
 
 
 class Read(Struct, frozen=True, tag_field="type", tag="read"):
     """Move the read mark."""
 
-    id: Id
+    id: CommandId
     store: Id
-    seq: Number
-    user: Id | None = None
+    seq: Annotated[Number, Meta(description="All up to here was read.")]
+    user: ChatUser = None
 
 
 class Chats(Struct, frozen=True, tag_field="type", tag="chats"):
     """A page of the list of chats."""
 
-    id: Id
+    id: CommandId
     store: Id
-    status: Literal["waiting", "claimed", "closed"] | None = None
-    before: str | None = None
-    limit: Limit = None
+    status: Annotated[Literal["waiting", "claimed", "closed"] | None, Meta(description="Only these; all without it.")] = None
+    before: Annotated[str | None, Meta(description="The `next` of the page before; the newest without it.")] = None
+    limit: PageLimit = None
 
 
 class History(Struct, frozen=True, tag_field="type", tag="history"):
     """A page of a chat."""
 
-    id: Id
+    id: CommandId
     store: Id
-    user: Id | None = None
-    before: Number | None = None
-    limit: Limit = None
-    events: bool | None = None
+    user: ChatUser = None
+    before: Annotated[Number | None, Meta(description="Messages below this `seq`; the newest without it.")] = None
+    limit: PageLimit = None
+    events: Annotated[bool | None, Meta(description="With notes and changes of status between the messages; for agents.")] = None
 
 
 class Availability(Struct, frozen=True, tag_field="type", tag="availability"):
     """Available or away, in all stores of the token."""
 
-    id: Id
+    id: CommandId
     status: Literal["available", "away"]
 
 
 class Announce(Struct, frozen=True, tag_field="type", tag="announce"):
     """Tell everybody of a store something, once."""
 
-    id: Id
+    id: CommandId
     store: Id
     body: Raw
 

@@ -163,8 +163,14 @@ class Case(msgspec.Struct, frozen=True):
         return self.text.replace("@", id)
 
 
+def bare(type):
+    """Without what is said of it."""
+    return bare(type.type) if isinstance(type, msgspec.inspect.Metadata) else type
+
+
 def field(tag, info):
-    inner = [one for one in getattr(info.type, "types", (info.type,)) if not isinstance(one, msgspec.inspect.NoneType)]
+    type = bare(info.type)
+    inner = [bare(one) for one in getattr(type, "types", (type,)) if not isinstance(one, msgspec.inspect.NoneType)]
     words = ""
     match inner:
         case [msgspec.inspect.StrType(pattern=str())]:
