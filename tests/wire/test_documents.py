@@ -11,6 +11,7 @@ from actors import frame, told
 from web.app import make_app
 from web.document.asyncapi import asyncapi
 from web.document.openapi import PATHS
+from web.document.page import docs_page
 from web.setting import Settings
 from web.stranger import Strangers
 from web.token import TokenSigner
@@ -106,6 +107,14 @@ async def test_the_documents_are_served_and_need_nothing_from_elsewhere(server):
     assert "<script" not in page
     assert " style=" not in page
     assert (await asyncio.to_thread(server.http_blocking, "/docs/style.css"))[0] == 200
+
+
+def test_the_page_shows_no_markup_and_its_links_lead_somewhere():
+    page = docs_page()
+    assert "<code>already_claimed</code>" in page
+    assert "&lt;" not in page
+    assert "`" not in page
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(re.findall(r'id="([^"]+)"', page))
 
 
 async def test_every_documented_path_is_there_and_every_path_is_documented(server):

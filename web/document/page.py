@@ -21,7 +21,7 @@ class Field:
     """A row of a table of fields."""
 
     name: str
-    kind: str
+    kind: Markup
     required: bool
     meaning: str
 
@@ -49,7 +49,7 @@ def docs_page() -> str:
     environment = Environment(
         loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["code"] = lambda text: Markup(re.sub("`([^`]*)`", r"<code>\1</code>", escape(text)))  # noqa: S704 - escaped before
+    environment.filters["code"] = _code
     return environment.get_template("docs.html").render(
         info=document["info"],
         frames=frames,
@@ -57,6 +57,11 @@ def docs_page() -> str:
         others=[part for name, part in parts.items() if name not in framed and not name.startswith("body.")],
         paths=openapi()["paths"],
     )
+
+
+def _code(text: str) -> Markup:
+    """What stands between backticks is code. A plain string, for `re.sub` would have Markup escape its own tags."""
+    return Markup(re.sub("`([^`]*)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before
 
 
 def _part(name: str, schema: Schema) -> Part:
@@ -69,22 +74,23 @@ def _part(name: str, schema: Schema) -> Part:
     return Part(name.partition(".")[2], name, schema.get("description", ""), fields)
 
 
-def _kind(schema: Schema) -> str:
-    """The type of a value in a few words."""
+def _kind(schema: Schema) -> Markup:
+    """The type of a value in a few words; what is described on the page is a link."""
     if "$ref" in schema:
-        return str(schema["$ref"].rpartition(".")[2])
+        anchor = schema["$ref"].rpartition("/")[2]
+        return Markup('<a href="#{}">{}</a>').format(anchor, anchor.rpartition(".")[2])
     if "anyOf" in schema:
-        return " or ".join(dict.fromkeys(_kind(part) for part in schema["anyOf"]))
+        return Markup(" or ").join(dict.fromkeys(_kind(part) for part in schema["anyOf"]))
     if "enum" in schema:
-        return " | ".join(f'"{value}"' for value in schema["enum"])
+        return Markup(" | ").join(f'"{value}"' for value in schema["enum"])
     match schema.get("type"):
         case "array":
-            return f"list of {_kind(schema['items'])}"
+            return Markup("list of {}").format(_kind(schema["items"]))
         case "object" if "additionalProperties" in schema:
-            return f"map to {_kind(schema['additionalProperties'])}"
+            return Markup("map to {}").format(_kind(schema["additionalProperties"]))
         case "string" if "pattern" in schema:
-            return "id"
+            return Markup("id")
         case str(kind):
-            return {"integer": "whole number", "boolean": "true | false"}.get(kind, kind)
+            return Markup.escape({"integer": "whole number", "boolean": "true | false"}.get(kind, kind))
         case _:
-            return "by kind, see bodies"
+            return Markup('by kind, see <a href="#bodies">bodies</a>')
