@@ -19,6 +19,7 @@ from web.document.door import serve_documents
 from web.front import Disconnected, FrontDoor
 from web.header import TEXT, guard
 from web.metric import NodeCollector, render
+from web.module.door import serve_modules
 from web.operator import BODY_LIMIT, open_door
 from web.origin import is_welcome
 from web.setting import Settings
@@ -82,6 +83,7 @@ def make_app(
 
     open_door(app, node, signer)
     serve_documents(app)
+    serve_modules(app)
     return app
 
 

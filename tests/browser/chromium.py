@@ -47,9 +47,17 @@ class Tab:
         self._session = {"sessionId": attached["sessionId"]}
         await self.do("Network.enable")
         await self.do("Page.enable")
-        await self.do("Page.navigate", url=url)
+        await self._load("Page.navigate", url=url)
+
+    async def reload(self) -> None:
+        """What the page had in memory is gone."""
+        await self._load("Page.reload")
+
+    async def _load(self, method: str, **params: Any) -> None:
+        loads = len(self.of("Page.loadEventFired"))
+        await self.do(method, **params)
         async with asyncio.timeout(PATIENCE_S):
-            while not self.of("Page.loadEventFired"):
+            while len(self.of("Page.loadEventFired")) == loads:
                 self.events.append(json.loads(await self._socket.recv()))
 
     def of(self, method: str) -> list[Any]:

@@ -1,12 +1,11 @@
 """A page in a real browser chats, and no compression is agreed upon though the browser offers it."""
 
-import asyncio
-import contextlib
 import json
 
 import pytest
 
 from tests.browser.chromium import tab
+from tests.browser.page import page
 from tests.wire.client import Client
 from tests.wire.server import Server
 
@@ -31,23 +30,6 @@ CHAT = """
     socket.close();
     return {extensions: socket.extensions, protocol: socket.protocol, heard};
 """
-
-
-@contextlib.asynccontextmanager
-async def page():
-    """The origin of an empty page."""
-
-    async def answer(reader, writer):
-        # A browser opens sockets on suspicion and may say nothing on them; from Python 3.12 on that would be an error in the loop.
-        with contextlib.suppress(asyncio.IncompleteReadError):
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 15\r\nConnection: close\r\n\r\n<!doctype html>")
-            await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
 async def test_a_page_chats_and_the_compression_that_its_browser_offers_is_not_accepted(tmp_path):

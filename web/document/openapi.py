@@ -119,5 +119,9 @@ PATHS: dict[str, Schema] = {
     "/docs/style.css": _get("How they look.", "text/css"),
     "/docs/asyncapi.json": _get("The wire protocol as AsyncAPI 3.", "application/json"),
     "/docs/openapi.json": _get("This.", "application/json"),
+    "/dibs-client.js": _get("The client for pages, a module that any origin may import; what it needs is beside it.", "text/javascript"),
+    "/dibs-held.js": _get("A part of it: what is held of chats, merged by number.", "text/javascript"),
+    "/dibs-outbox.js": _get("A part of it: where commands wait, over reloads too.", "text/javascript"),
+    "/dibs-pace.js": _get("A part of it: when it comes back.", "text/javascript"),
 }
 """Path to what may be asked there."""
