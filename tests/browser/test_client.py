@@ -86,10 +86,11 @@ async def test_whatever_byte_the_wire_breaks_at_everything_is_told_once_in_order
 async def test_what_a_page_could_not_send_is_sent_once_and_in_order_after_a_reload(stage):
     await stage.found("again")
     people = stage.people("again")
-    assert await stage.play("unsent", nowhere="ws://127.0.0.1:9/ws", **people) == ["0", "1", "2"]
+    assert await stage.play("unsent", nowhere="ws://127.0.0.1:9/ws", **people) == ["0", "1", "2", "nobody"]
     await stage.browser.reload()
     found = await stage.play("sent", **people)
-    assert found["left"] == ["0", "1", "2"]
+    assert found["left"] == ["0", "1", "2", "nobody"]
+    assert found["refused"] == "no-such-store: no_such_store"
     assert found["held"] == ["0", "1", "2", "3"]
     assert found["kept"] == 0
     assert found["others"] == 0

@@ -63,8 +63,8 @@ export class Closed extends Error {
 
 /**
  * Events, for `on`: every frame of the protocol by its type (`message`, `note`, `status`, `marks`, `typing`, `presence`, `queue`, `notice`,
- * `reset`, `error`), and `chats` (the list was shown anew), `chat` (one of `held` changed), `outbox` (a command came or went),
- * `state` (`{state: "connecting" | "ready" | "waiting" | "closed", code?, again?}`; `again` in ms).
+ * `reset`, `error`), and `chats` (the list was shown anew), `chat` (one of `held` changed), `outbox` (a command came or went), `refused`
+ * (`{id, frame, error}`: of a command from before a reload nobody else hears), `state` (`{state: "connecting" | "ready" | "waiting" | "closed", code?, again?}`; `again` in ms).
  */
 export class DibsClient {
   /** @param {Options} options */
@@ -434,8 +434,10 @@ export class DibsClient {
     }
     this._commands.delete(frame.id);
     if (!QUERIES.has(command.frame.type)) command.kept.then(() => this._outbox.drop(frame.id)).catch(() => {});
-    if (frame.type === "error") command.failed(new Refused(frame));
-    else command.done(frame);
+    if (frame.type === "error") {
+      command.failed(new Refused(frame));
+      this._emit("refused", { id: frame.id, frame: command.frame, error: frame });
+    } else command.done(frame);
     this._emit("outbox", this.waiting);
   }
 

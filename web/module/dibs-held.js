@@ -3,6 +3,9 @@
  * order of arrival, so whatever comes twice, late or out of order changes nothing that is known better.
  */
 
+/** As many chats of one store and status are in a snapshot. */
+const LISTED = 1000;
+
 /** @typedef {{role: string, id: string, name?: string}} Party */
 /** @typedef {{id: string, name: string}} Owner */
 /** @typedef {{type: "message", store: string, user: string, seq: number, offset?: number, from: Party, kind: string, body: any, id: string, at: number}} Message */
@@ -65,6 +68,7 @@ export class Held {
   begin(side) {
     this.side = side;
     this._stale = new Set(this.chats.keys());
+    this._shown = new Map();
   }
 
   /** The snapshot is complete: what it did not name is not there any more. @returns {Chat[]} */
@@ -72,7 +76,9 @@ export class Held {
     const gone = [];
     for (const key of this._stale ?? []) {
       const chat = this.chats.get(key);
-      // An agent's snapshot leaves out what is closed.
+      const isListFull = this._shown.get(`${chat.store} ${chat.status}`) >= LISTED;
+      // A full list says nothing of the others; else an agent's leaves out what is closed.
+      if (isListFull) continue;
       if (this.side === "store") chat.status = "closed";
       else if (!chat.messages.length) this.chats.delete(key);
       gone.push(chat);
@@ -139,6 +145,8 @@ export class Held {
   _show(summary) {
     const chat = this._chat(summary.store, summary.user);
     this._stale?.delete(`${chat.store}/${chat.user}`);
+    const list = `${chat.store} ${summary.status}`;
+    this._shown?.set(list, (this._shown.get(list) ?? 0) + 1);
     const { name, status, owner, epoch, seq, unread, last, since, marks } = summary;
     Object.assign(chat, { name, status, owner, epoch, seq, unread, last, since, marks: structuredClone(marks) });
     if (status !== "waiting") chat.position = null;

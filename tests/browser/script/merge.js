@@ -41,4 +41,17 @@ for (let round = 0; round < rounds; round += 1) {
   if (chat.unread !== ours) wrong.push(`${round}: ${chat.unread} unread instead of ${ours}`);
   if (new Set(chat.between.map((one) => one.epoch)).size !== chat.between.length) wrong.push(`${round}: a change of status twice`);
 }
+// A snapshot that does not name a chat: it was closed, unless its list is full, which says nothing.
+for (const [listed, status] of [[999, "closed"], [1000, "waiting"]]) {
+  const held = new dibs.Held();
+  held.begin("store");
+  held.take(message(1));
+  held.settle();
+  held.begin("store");
+  const marks = { user: { received: 0, read: 0 }, store: { read: 0 } };
+  const one = (n) => ({ store: "s", user: `v${n}`, name: null, status: "waiting", owner: null, epoch: 1, seq: 1, unread: 1, last: null, since: 1, marks });
+  held.take({ type: "chats", chats: Array.from({ length: listed }, (_, n) => one(n)) });
+  held.settle();
+  if (held.find("s", "u").status !== status) wrong.push(`${listed} listed: ${held.find("s", "u").status}`);
+}
 return wrong.slice(0, 5);
