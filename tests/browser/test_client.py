@@ -100,6 +100,10 @@ async def test_what_comes_twice_late_or_in_pages_is_merged_by_number(stage):
     assert await stage.play("merge", rounds=300) == []
 
 
+async def test_nothing_overtakes_what_was_refused_for_the_moment_in_its_chat(stage):
+    assert await stage.play("order") == ["hello", "a1", "b1", "a1", "a2"]
+
+
 async def test_a_token_is_renewed_while_its_session_lives_and_made_anew_after_it_has_ended(stage):
     await stage.found("token")
     tokens = [stage.server.token("user", "token-u", ttl_s=ttl_s) for ttl_s in (4, 3600)]
