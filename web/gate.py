@@ -67,11 +67,17 @@ class Gate:
         self._open = True
         self._loop.add_reader(self._listener, self._accept)
 
-    def close(self) -> None:
-        """Accepts nothing more; what waits in the kernel's queue is reset with the listening socket."""
+    def retire(self) -> None:
+        """Accepts nothing more; whoever is in goes on. What waits in the kernel's queue is reset with the listening socket, if no other
+        process has that."""
         self._open = False
-        self._loop.remove_reader(self._listener)
-        self._listener.close()
+        if self._listener.fileno() >= 0:
+            self._loop.remove_reader(self._listener)
+            self._listener.close()
+
+    def close(self) -> None:
+        """Accepts nothing more, and sends away who has not spoken."""
+        self.retire()
         for stranger in tuple(self._silent):
             self._leave(stranger)
         if self._clock is not None:
