@@ -31,7 +31,8 @@ class Channel(Generic[T]):
 
     def say_nowait(self, message: object) -> None:
         """Sends a message; whoever is at the other end may be gone."""
-        self._writer.write(line(message))
+        if not self._writer.is_closing():
+            self._writer.write(line(message))
 
     async def hear(self) -> T | None:
         """The next message; None at the end."""

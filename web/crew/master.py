@@ -187,6 +187,7 @@ class Master:
 
     def kill(self) -> None:
         """Whatever has happened, no worker is left."""
+        self._leaving = True
         for member in self._members:
             member.kill()
 
