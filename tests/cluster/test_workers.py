@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from storage.key import COUNT
 from tests.cluster.crew import crew, ended, figures, has, holds, judge, said
 from tests.faults.load import Load, until
 from tests.wire.door import ask, operator
@@ -65,19 +66,21 @@ async def test_kill_9_of_a_worker_costs_its_own_clients_a_moment_and_nobody_else
         before = await figures(server, "dibs_sessions")
         counted = await figures(server, "dibs_sessions_opened_total")
         counts = [len(person.codes) for person in load.people]
-        valkey, pid = server.valkey_pid(), server.workers()["1"]
+        below, pid = server.valkey_pid(), server.workers()["1"]
         os.kill(pid, signal.SIGKILL)
         await until(lambda: len(ended(load, counts)) >= before["1"], 10, "its clients noticed")
         await load.back()
         await holds(lambda: has(server, "workers: 2 of 2"), 20, "another in its place")
         assert ended(load, counts) == [1006] * int(before["1"]), "others noticed"
         assert before["2"] > 0
-        assert server.valkey_pid() == valkey
+        assert server.valkey_pid() == below
         assert server.workers()["1"] != pid
         assert (await figures(server, "dibs_sessions_opened_total"))[""] >= counted[""], "a sum of counters must not fall"
         assert (await figures(server, "dibs_worker_restarts_total"))[""] == 1
         await load.until_acked(60)
         await judge(load)
+        with server.valkey() as valkey:
+            assert valkey.hlen(COUNT) == 2, "whoever comes in the place of another goes by its name"
     finally:
         await load.end()
     assert server.said().count('"worker_ended"') == 1
