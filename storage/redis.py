@@ -42,7 +42,7 @@ from actors.withdrawal import Withdrawal
 from storage.batch import Limits, Plan, plan
 from storage.deadline import Deadline, within
 from storage.journal import JournalLost, JournalRefused, JournalUnreachable
-from storage.key import BIRTH, COUNT, PULSE, STORES, SWEPT, WITHDRAWN, StoreKeys, erased, stores_of_agent, stores_of_user
+from storage.key import BIRTH, COUNT, NEWEST, PULSE, STORES, SWEPT, VERSION, WITHDRAWN, StoreKeys, erased, stores_of_agent, stores_of_user
 from storage.pipe import Command, Pipe
 from storage.room import Use
 from storage.witness import Witness
@@ -136,6 +136,7 @@ class RedisJournal:
 
     async def birth(self) -> str:
         """See `Journal.birth`."""
+        await self._ask(("SET", NEWEST, VERSION, "NX"))
         await self._ask(("SET", BIRTH, secrets.token_hex(8), "NX"))
         birth, count = await self._ask_all(*self._look)
         self._birth, self._count = bytes(birth).decode(), int(count or 0)
