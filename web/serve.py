@@ -27,7 +27,7 @@ from web.arrival import Arrivals
 from web.below import in_one_line, open_storage, promised
 from web.connection import Front
 from web.demo import open_store
-from web.gate import Gate
+from web.gate import SLICE, Gate
 from web.log import make_log, routed
 from web.open_file import FILES, raise_limit, wanted
 from web.place import Alone, Place
@@ -93,7 +93,9 @@ async def serve(settings: Settings, log: FilteringBoundLogger, place: Place) -> 
         node = Node(storage=storage, clock=clock, log=log, tally=tally, options=_options(settings, place), tasks=tasks)
         tasks.start(storage.run())
         tasks.start(node.run())
-        room = Room(journal.memory, None if settings.redis is not None else settings.data, log)
+        # All workers look at the same memory and disk: one of them tells.
+        told = log if place.leads else make_log("error", settings.log_format)
+        room = Room(journal.memory, None if settings.redis is not None else settings.data, told)
         tasks.start(room.run())
 
         try:
@@ -109,7 +111,7 @@ async def serve(settings: Settings, log: FilteringBoundLogger, place: Place) -> 
         turnstile = Turnstile()
         arrivals = Arrivals(app, strangers, proxies, turnstile, tally)
         front = Front(arrivals, strangers, tls)
-        gate = Gate(listener, strangers, proxies, front.enter, turnstile, tally, log)
+        gate = Gate(listener, strangers, proxies, front.enter, turnstile, tally, log, place.share(SLICE))
         await app.startup()
         gate.open()
         place.begin(settings, node, port, signer)

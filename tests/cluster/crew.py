@@ -22,6 +22,14 @@ def crew(folder: Path, *, workers: int = 2, **options: Any) -> Server:
     return Server(folder / "data", private=True, workers=workers, **{"grace": GRACE_S} | options)
 
 
+async def arrive(load: Load) -> None:
+    """Everybody comes, one after another, and so by turns to this worker and that; agents first, because only their tokens make a store."""
+    for person in load.people:
+        person.start()
+        async with asyncio.timeout(30):
+            await person.ready.wait()
+
+
 async def figures(server: Server, name: str) -> dict[str, float]:
     """The samples of one name at /metrics by the worker they are of; the sum under the empty name. Without other labels."""
     status, text = await server.http("/metrics")

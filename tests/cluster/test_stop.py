@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.crew import crew, gone, hang_up, judge, said
+from tests.cluster.crew import arrive, crew, gone, hang_up, judge, said
 from tests.faults.load import Load, until
 from tests.wire.person import Person
 from tests.wire.server import Server, running
@@ -29,7 +29,7 @@ async def test_sigterm_under_load_ends_every_session_with_1001_and_loses_nothing
     await server.start()
     load = Load(server, shoppers=16, agents=2, pause_s=0.02)
     try:
-        await load.begin()
+        await arrive(load)
         load.work()
         await load.until_acked(200)
         counts = [len(person.codes) for person in load.people]

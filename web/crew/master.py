@@ -315,11 +315,7 @@ class Master:
             successor = await self._hire(slot.name)
             if successor is None:
                 return False
-            try:
-                await self._await_ready(successor)
-            except asyncio.CancelledError:
-                successor.kill()
-                raise
+            await self._await_ready(successor)
             if not successor.served:
                 return False
             old, slot.member = slot.member, successor

@@ -167,6 +167,7 @@ class Worker:
             async with asyncio.timeout(GATHER_S):
                 gathered = await asyncio.shield(self._gathered)
         except TimeoutError:
+            self._gathered = None
             raise Unanswered from None
         return render([*add([*gathered.workers.values(), gathered.gone]), *self._of_crew(gathered.restarts)], gathered.workers)
 
