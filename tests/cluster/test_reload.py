@@ -109,10 +109,12 @@ async def test_settings_and_successors_that_are_of_no_use_leave_those_before_ser
 
 
 async def test_there_may_be_fewer_workers_than_before_and_more(server: Server) -> None:
+    """What the master holds for all stays as it is: another Redis under half of the workers would be another mall."""
     for number in (1, 2):
         told = server.said().count('"reloaded"')
-        settle(server, workers=number)
+        settle(server, workers=number, redis=f"redis://nowhere.invalid:{number}")
         hang_up(server)
         await said(server, '"reloaded"', told + 1)
         await holds(lambda: has(server, f"workers: {number} of {number}"), 20, f"{number} workers")  # noqa: B023
         assert server.workers().keys() == {str(n) for n in range(1, number + 1)}
+    assert server.said().count('"setting_kept"') == 2
