@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -121,7 +122,10 @@ async def test_no_secret_stands_in_the_arguments_or_the_environment_of_a_worker(
 
 def shown(pid: int) -> bytes:
     """What others may be shown of a process."""
-    return Path(f"/proc/{pid}/cmdline").read_bytes() + Path(f"/proc/{pid}/environ").read_bytes()
+    proc = Path(f"/proc/{pid}")
+    if proc.exists():
+        return (proc / "cmdline").read_bytes() + (proc / "environ").read_bytes()
+    return subprocess.run(["ps", "-Eww", "-o", "command=", "-p", str(pid)], capture_output=True, check=True).stdout
 
 
 async def test_what_is_promised_of_sockets_without_hello_holds_for_all_workers_together(server: Server) -> None:
