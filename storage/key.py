@@ -1,7 +1,9 @@
 """Every Redis key is built here and nowhere else.
 
 All keys of a store share the hash tag `{store}`, so whatever happens in a store happens in one slot. A user's and an agent's
-index have tags of their own; a `/` stands in no id, so neither can be mistaken for a store. `d1` is the version of the layout.
+index have tags of their own; a `/` stands in no id, so neither can be mistaken for a store. `d1` is the version of the layout, and the
+newest that anybody has written with stands in the one key that does not begin with it: who knows no more than an older one takes its hands
+off (`storage.link.check`).
 
 ============== ======= =====================================================================================================
 key            type    holds
@@ -26,7 +28,12 @@ history        list    `KIND SEQ OFFSET FROM_USER FRAME` for each event, see `bi
 
 from typing import Final
 
-LAYOUT: Final = "d1"
+VERSION: Final = 1
+"""Of the layout. It is raised where nodes of before would read what is there wrongly, or do harm to it; what is merely added raises
+nothing."""
+LAYOUT: Final = f"d{VERSION}"
+NEWEST: Final = "dibs:layout"
+"""The newest version in which these data were ever written."""
 STORES: Final = f"{LAYOUT}:stores"
 """Set of all stores."""
 BIRTH: Final = f"{LAYOUT}:birth"

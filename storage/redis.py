@@ -42,7 +42,7 @@ from actors.withdrawal import Withdrawal
 from storage.batch import Limits, Plan, plan
 from storage.deadline import Deadline, within
 from storage.journal import JournalLost, JournalRefused, JournalUnreachable
-from storage.key import BIRTH, COUNT, PULSE, STORES, SWEPT, WITHDRAWN, StoreKeys, erased, stores_of_agent, stores_of_user
+from storage.key import BIRTH, COUNT, NEWEST, PULSE, STORES, SWEPT, VERSION, WITHDRAWN, StoreKeys, erased, stores_of_agent, stores_of_user
 from storage.pipe import Command, Pipe
 from storage.room import Use
 from storage.witness import Witness
@@ -60,17 +60,23 @@ _owner = msgspec.json.Decoder(Owner)
 
 
 class RedisJournal:
-    """See `storage.journal.Journal`. `connect` makes a fresh, unconnected connection; `now_ms` is the wall clock."""
+    """See `storage.journal.Journal`. `connect` makes a fresh, unconnected connection; `now_ms` is the wall clock; `name` is the
+    node's where no witness has one."""
 
     def __init__(
-        self, connect: Callable[[], AbstractConnection], now_ms: Callable[[], int], limits: Limits, witness: Witness | None = None
+        self,
+        connect: Callable[[], AbstractConnection],
+        now_ms: Callable[[], int],
+        limits: Limits,
+        witness: Witness | None = None,
+        name: str | None = None,
     ) -> None:
         self._writer = Pipe(connect)
         self._reader = Pipe(connect)
         self._now_ms = now_ms
         self._limits = limits
         self._witness = witness
-        self._name = secrets.token_hex(4) if witness is None else witness.name
+        self._name = witness.name if witness is not None else name or secrets.token_hex(4)
         self._birth = ""
         self._count = 0
         """How many batches of this node were seen committed."""
@@ -130,6 +136,7 @@ class RedisJournal:
 
     async def birth(self) -> str:
         """See `Journal.birth`."""
+        await self._ask(("SET", NEWEST, VERSION, "NX"))
         await self._ask(("SET", BIRTH, secrets.token_hex(8), "NX"))
         birth, count = await self._ask_all(*self._look)
         self._birth, self._count = bytes(birth).decode(), int(count or 0)

@@ -9,7 +9,7 @@ from actors.event import AgentLeft, AvailabilitySet, CursorMoved
 from actors.rule import LoadAtLeast, LoadBelow, NotOnRoster, NotSeenSince, OnRoster
 from storage.batch import Limits, plan
 from storage.journal import JournalRefused, JournalUnreachable
-from storage.key import BIRTH, COUNT, LAYOUT, STORES, StoreKeys, stores_of_agent, stores_of_user
+from storage.key import BIRTH, COUNT, LAYOUT, NEWEST, STORES, StoreKeys, stores_of_agent, stores_of_user
 from storage.pipe import SCRIPTS
 from tests.storage.material import (
     NOON,
@@ -87,7 +87,7 @@ async def test_every_key_is_built_by_the_key_file_and_lies_in_its_stores_slot(jo
     await journal.append(batch)
     await journal.birth()
     planned = plan(batch, NOON, Limits())
-    outside = {BIRTH, COUNT, STORES, *map(stores_of_user, ("u1", "w1", "c1", "d1")), *map(stores_of_agent, ("a1", "a2"))}
+    outside = {BIRTH, COUNT, NEWEST, STORES, *map(stores_of_user, ("u1", "w1", "c1", "d1")), *map(stores_of_agent, ("a1", "a2"))}
     there = {key.decode() for key in empty_valkey.client.keys("*")}
     assert there - outside <= set(planned.keys)
     assert all(key.startswith((f"{LAYOUT}:{{s1}}:", f"{LAYOUT}:{{s2}}:")) for key in planned.keys)
