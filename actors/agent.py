@@ -66,6 +66,7 @@ class AgentActor(Participant):
                 leaving.cancel()
             if store not in self.stores:
                 self.node.agents_of.setdefault(store, {})[self.identity.id] = self
+                self.node.live.review_store(store)
             if store not in self.stores or leaving is not None:
                 self.stores[store] = None
                 self._store(store).mailbox.put_control(AgentBack(self.identity.id))

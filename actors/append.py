@@ -18,13 +18,14 @@ unknown     sends the same ids again before anything       after 4 s `unavailabl
 =========== ============================================== ========================================================
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
 
 from actors.chat import Chat
 from actors.event import Event
+from actors.news import Followed, Heads, News, Topic
 from actors.rule import Condition
 from actors.withdrawal import Withdrawal
 
@@ -280,6 +281,19 @@ class Storage(Reads, Protocol):
 
     async def sweep(self, before: int, count: int) -> Swept:
         """Drops what is older than `before` (ms), and what is more than is kept, of the next `count` chats of the walk."""
+
+    def listen(self, on_news: Callable[[News], None], on_followed: Followed) -> None:
+        """Whom to tell news of what is followed, and which topics are followed from now on: for the first time, or after a cut. What
+        other nodes wrote before that was not heard. Neither waits."""
+
+    def follow(self, topic: Topic) -> None:
+        """Wants to hear of it from other nodes; repeating it is harmless."""
+
+    def leave(self, topic: Topic) -> None:
+        """Wants to hear of it no more."""
+
+    async def heads(self, topics: Sequence[Topic]) -> Heads:
+        """Where what is followed stands."""
 
     def has_room(self) -> bool:
         """Whether another append is taken. To be asked before a decision is made."""

@@ -15,6 +15,7 @@ from actors.chat import Chat, Party, Side
 from actors.command import GiveBackChat
 from actors.delivery import Newest, marks_key
 from actors.event import StatusChanged, marks, subject
+from actors.news import MarkShown
 from actors.request import Asker, Internal, Request, sender_digest
 from actors.store_message import OwnedFound, PlacesFound, Tick
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 GATHER_S = 1.0
 """At most one frame of each kind in this time."""
+RANKS = 4096
+"""So many marks of a store are remembered: what other nodes tell comes in no order with what is written here."""
 PAUSE_S = 5.0
 """A tick later than this shows that the process stood still."""
 
@@ -55,6 +58,8 @@ class Attendance:
         self._marks: dict[tuple[str, Side], Newest] = {}
         self._marks_told: dict[tuple[str, Side], Newest] = {}
         """Those of the last tick: some may still be on their way to a session."""
+        self._ranks: dict[tuple[str, Side], int] = {}
+        """How far the marks were that agents were told last, those that moved last at the end."""
         self._presence_due = False
         self._presence_told: tuple[Newest, ...] = ()
         """What agents and users who are there were told last; nothing if somebody was shown something else since."""
@@ -85,7 +90,7 @@ class Attendance:
 
     def forget_marks(self) -> None:
         """What is still to be told is of data that are gone."""
-        self._marks, self._marks_told = {}, {}
+        self._marks, self._marks_told, self._ranks = {}, {}, {}
 
     def end(self) -> None:
         """Tells the marks that were being gathered: nobody else knows of them."""
@@ -130,12 +135,48 @@ class Attendance:
         self._marks[chat.user, side] = Newest(marks_key(chat.store, chat.user, side), frame, chat.rank(side))
         self._schedule()
 
+    def mark_shown(self, mark: MarkShown, *, agents: bool) -> None:
+        """A mark stands there, as another node told: the agents here are to see it, or the chat's user."""
+        store, rank = self._actor.store, mark.received + mark.read
+        frame = marks(subject(store, mark.user), mark.side, mark.received, mark.read)
+        newest = Newest(marks_key(store, mark.user, mark.side), frame, rank)
+        gathered = self._marks.get((mark.user, mark.side))
+        if gathered is not None and gathered.rank >= rank:
+            return
+        if not agents:
+            self.show(newest, mark.user, agents=False, user=True)
+        elif self._is_newer(newest, mark.user, mark.side):
+            self.show(newest, mark.user, agents=True, user=False)
+
+    def mark_found(self, mark: MarkShown) -> None:
+        """A mark was found to stand there: sessions of the chat's user that were shown less see it."""
+        there = self._node.users.get(mark.user)
+        if there is not None:
+            store, rank = self._actor.store, mark.received + mark.read
+            frame = marks(subject(store, mark.user), mark.side, mark.received, mark.read)
+            for session in there.sessions:
+                session.show_found(Newest(marks_key(store, mark.user, mark.side), frame, rank))
+
+    def _is_newer(self, newest: Newest, user: str, side: Side) -> bool:
+        """Whether the store's agents were not told as much yet, as far as is remembered."""
+        before = self._ranks.pop((user, side), 0)
+        if len(self._ranks) >= RANKS:
+            del self._ranks[next(iter(self._ranks))]
+        self._ranks[user, side] = max(before, newest.rank)
+        return newest.rank > before
+
+    def queue_changed(self) -> None:
+        """Somebody has joined or left the queue on another node."""
+        self._queue_due = True
+        self._schedule()
+
     def chat_gone(self, user: str) -> None:
         """Nothing is to be told of a chat any more, and others may have moved up in the queue."""
         self._places.pop(user, None)
         for side in SIDES:
             self._marks.pop((user, side), None)
             self._marks_told.pop((user, side), None)
+            self._ranks.pop((user, side), None)
         self._queue_due = True
         self._schedule()
 
@@ -273,8 +314,8 @@ class Attendance:
 
     def _tell_marks(self) -> None:
         self._marks_told, self._marks = self._marks, {}
-        for (user, _), newest in self._marks_told.items():
-            self.show(newest, user, agents=True, user=True)
+        for (user, side), newest in self._marks_told.items():
+            self.show(newest, user, agents=self._is_newer(newest, user, side), user=True)
 
     def show(self, newest: Newest, of_user: str, *, agents: bool, user: bool) -> None:
         """Shows a frame without a number to the store's agents, to the chat's user, or to both."""

@@ -15,6 +15,7 @@ from actors.append import Storage, StorageUnavailable
 from actors.close import Close
 from actors.erasure import Erasure
 from actors.identity import Identity
+from actors.live import Live
 from actors.option import Options
 from actors.participant import Participant
 from actors.port import Clock, Log
@@ -59,6 +60,7 @@ class Node:
         self.withdrawals = Withdrawals()
         self.revocation = Revocation(self)
         self.erasure = Erasure(self)
+        self.live = Live(self)
         self.turnstile = Turnstile()
         """Through which openings go."""
         self.sweep_s = min(SWEEP_S, options.heartbeat_s / 5)
@@ -112,6 +114,7 @@ class Node:
         actor = self.users.get(identity.id)
         if actor is None:
             actor = self.users[identity.id] = UserActor(self, identity)
+            self.live.review_user(identity.id)
             self._tasks.start(actor.run())
         return actor
 
@@ -127,16 +130,22 @@ class Node:
         if self.users.get(actor.identity.id) is actor:
             del self.users[actor.identity.id]
         _forget(self.users_of, actor, actor.stores)
+        self.live.review_user(actor.identity.id)
+        for store in actor.stores:
+            self.live.review_chat(store, actor.identity.id)
 
     def forget_agent(self, actor: AgentActor) -> None:
         """The actor has ended."""
         if self.agents.get(actor.identity.id) is actor:
             del self.agents[actor.identity.id]
         _forget(self.agents_of, actor, actor.stores)
+        for store in actor.stores:
+            self.live.review_store(store)
 
     def forget_agent_in(self, actor: AgentActor, store: str) -> None:
         """The agent is not there any more."""
         _forget(self.agents_of, actor, (store,))
+        self.live.review_store(store)
 
     def forget_store(self, actor: StoreActor) -> None:
         """The actor has ended."""
@@ -158,6 +167,7 @@ class Node:
             actor.tails.pop(store, None)
             actor.stores.discard(store)
             _forget(self.users_of, actor, (store,))
+            self.live.review_chat(store, user)
         for session in [session for participant in there for session in participant.sessions if session.enters(store)]:
             # Who is still opening may have been shown what is gone.
             if store in session.tracks or not session.ready:
@@ -202,6 +212,7 @@ class Node:
         """Wakes the stores in which somebody owns a chat, then sweeps until cancelled."""
         self.spawn(self._wake_stores())
         self.spawn(self.revocation.follow())
+        self.spawn(self.live.run())
         if self.options.keep_s:
             self.spawn(Retention(self).run())
         while True:

@@ -11,6 +11,7 @@ The states of an append and what is done in each are drawn in `actors.append`.
 """
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeGuard, assert_never
 
 import msgspec
@@ -39,6 +40,8 @@ from actors.command import GiveBackChat, MarkReceived, SendMessage, TransferChat
 from actors.delivery import Newest
 from actors.event import AgentArrived, AgentLeft, AvailabilitySet, Event, MarkMoved, subject, tail
 from actors.fanout import FanOut
+from actors.foreign import Foreign
+from actors.news import LogGrew, MarksLost, StoreChanged
 from actors.refusal import Refused
 from actors.request import Request, StoreRequest
 from actors.rule import Accepted, Rejected, apply, correct, decide
@@ -50,6 +53,7 @@ from actors.store_message import (
     BatchSettled,
     ChatGone,
     ChatLoaded,
+    HeadFound,
     OwnedFound,
     PlacesFound,
     ShowTyping,
@@ -82,15 +86,18 @@ class StoreActor(Actor[StoreMessage]):
         self.state: StoreState | None = None
         self.slots: dict[str, Slot] = {}
         self.attendance = Attendance(self)
+        self.foreign = Foreign(self)
         self.used_s = node.clock.monotonic_s()
         self._waiting: list[StoreMessage] = []
         """What came before the store was loaded."""
         self._in_flight: dict[Append, Request | StoreRequest] = {}
         self._tail = 0
-        """The offset of the last event that was fanned out here."""
+        """The offset of the last event that was fanned out here, of what this node itself has written."""
         self._reload: asyncio.TimerHandle | None = None
         self._marks_untold: set[str] = set()
         self._given_up = False
+        self._changes = 0
+        """How often the store as a whole was changed from here."""
         self._load()
 
     # Life.
@@ -195,6 +202,14 @@ class StoreActor(Actor[StoreMessage]):
                 self.restart()
             case ChatGone(user):
                 self._chat_gone(user)
+            case LogGrew():
+                self.foreign.grew(message)
+            case HeadFound(marks):
+                self.foreign.found(marks)
+            case MarksLost():
+                self.node.spawn(self.foreign.reload_marks())
+            case StoreChanged():
+                self._store_changed(message)
             case _ if self.state is None:
                 self._wait(message)
             case StoreRequest():
@@ -252,6 +267,24 @@ class StoreActor(Actor[StoreMessage]):
         for user in self._marks_untold:
             self.slot(user)
         self.mailbox.put_back(waiting)
+
+    def _store_changed(self, news: StoreChanged) -> None:
+        if news.queue:
+            self.attendance.queue_changed()
+        if news.state:
+            self.node.spawn(self._read_state())
+
+    async def _read_state(self) -> None:
+        changes = -1
+        state = self.state
+        with suppress(StorageUnavailable):
+            # Read again if it was changed here meanwhile: what was read then is old.
+            while changes != self._changes:
+                changes = self._changes
+                state = await self.node.storage.load_store(self.store)
+        if self.state is not None and state is not None:
+            self.state = state
+            self.attendance.changed()
 
     def slot(self, user: str) -> Slot:
         """The chat in memory; loading begins if it is not there."""
@@ -424,6 +457,7 @@ class StoreActor(Actor[StoreMessage]):
         state = self.state
         if state is None:
             return
+        self._changes += 1
         match event:
             case AgentArrived(agent=agent, name=name):
                 roster, arrivals = {**state.roster, agent: name}, {**state.arrivals, agent: number}

@@ -6,6 +6,7 @@ import msgspec
 
 from actors.append import ChatRecord, Settled, StoreState
 from actors.chat import Party
+from actors.news import LogGrew, MarkShown, MarksLost, StoreChanged
 from actors.request import Request, StoreRequest
 
 
@@ -91,6 +92,12 @@ class ChatGone(msgspec.Struct, frozen=True):
     user: str
 
 
+class HeadFound(msgspec.Struct, frozen=True):
+    """The marks of a chat whose user is here, as they are (control)."""
+
+    marks: tuple[MarkShown, ...]
+
+
 class Tick(msgspec.Struct, frozen=True):
     """It is time to look at what is gathered and at the deadlines (control)."""
 
@@ -113,5 +120,9 @@ StoreMessage = (
     | PlacesFound
     | TailLost
     | ChatGone
+    | LogGrew
+    | StoreChanged
+    | MarksLost
+    | HeadFound
     | Tick
 )

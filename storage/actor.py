@@ -8,7 +8,7 @@ What each state of an append means to whom is drawn in `actors.append`.
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import ParamSpec, TypeVar
 
 from actors.append import (
@@ -30,11 +30,13 @@ from actors.append import (
     Withdrawn,
 )
 from actors.bell import Bell
+from actors.news import Followed, Heads, News, Topic
 from actors.port import Clock, Log
 from actors.tally import Tally
 from actors.withdrawal import Withdrawal
 from storage.deadline import Deadline, within
 from storage.erasure import rewrite_files, rewrite_log
+from storage.follower import Follower
 from storage.journal import Journal, JournalLost, JournalRefused, JournalUnreachable
 
 ANSWER_S = 4.0
@@ -90,6 +92,7 @@ class StorageActor:
         self.reachable = True
         self.on_rollback: Callable[[], None] = _nobody
         """See `Storage.on_rollback`."""
+        self.follower = Follower(journal, log)
         self._looked_s = self._heard_s
         self._renewing = False
 
@@ -167,6 +170,7 @@ class StorageActor:
     async def run(self) -> None:
         """The actor's task, until cancelled. Whatever goes wrong in it costs the batch at hand a try, never the actor."""
         watch = asyncio.get_running_loop().create_task(self._watch())
+        follower = asyncio.get_running_loop().create_task(self.follower.run())
         try:
             while True:
                 try:
@@ -181,6 +185,7 @@ class StorageActor:
                     self._tell(sent, [Failed("a bug")] * len(sent))
         finally:
             watch.cancel()
+            follower.cancel()
 
     def _take(self) -> None:
         count = size = 0
@@ -352,6 +357,24 @@ class StorageActor:
             self.reachable = True
             self.outages += 1  # an outage ends now, however long ago it was noticed
             self._log.info("storage_reached_again")
+
+    # Hearing of other nodes.
+
+    def listen(self, on_news: Callable[[News], None], on_followed: Followed) -> None:
+        """See `Storage.listen`."""
+        self.follower.on_news, self.follower.on_followed = on_news, on_followed
+
+    def follow(self, topic: Topic) -> None:
+        """See `Storage.follow`."""
+        self.follower.follow(topic)
+
+    def leave(self, topic: Topic) -> None:
+        """See `Storage.leave`."""
+        self.follower.leave(topic)
+
+    async def heads(self, topics: Sequence[Topic]) -> Heads:
+        """See `Storage.heads`."""
+        return await self._read(self._journal.heads, topics)
 
     # Reading.
 

@@ -5,8 +5,8 @@ import random
 import attrs
 
 MODES = ("sticky", "sticky", "sticky", "roaming", "roaming", "roaming", "rollback")
-"""`sticky`: each store has its node, so that everything has to be live. `roaming`: clients connect anywhere; nodes hear of each other by
-holes and reconnects only. `rollback`: sticky, and the storage loses its tail once."""
+"""`sticky`: each store has its node, so that everything has to be live. `roaming`: clients connect anywhere; nodes hear of each
+other by what is published. `rollback`: sticky, and the storage loses its tail once."""
 LONG_S = 600.0
 """A grace period that no run outlasts."""
 SPAN_S = 8.0

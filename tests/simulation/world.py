@@ -12,6 +12,7 @@ from typing import Any
 
 import attrs
 
+from actors.live import LOOK_S
 from actors.option import Options
 from storage.batch import Limits
 from storage.key import BIRTH, COUNT, StoreKeys
@@ -154,9 +155,10 @@ class World:
         received = settled(received)
         ends: object = None
         while self.schedule.mode != "sticky" and ends != (ends := self._ends()):
-            for tab in self.tabs:
+            for tab in self.tabs if self.schedule.mode == "rollback" else ():
                 tab.cut("comes again before all is compared")
-            await self._rest(2.0)
+            # Where somebody comes again, all is right; else what was lost between nodes has to be found by looking.
+            await self._rest(2.0 if self.schedule.mode == "rollback" else LOOK_S + 2.0)
         until_s = self.loop.time() + REST_S
         while self.schedule.mode == "sticky" and not self._is_calm and self.loop.time() < until_s:
             await self._rest(0.25)
