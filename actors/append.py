@@ -25,7 +25,7 @@ import msgspec
 
 from actors.chat import Chat
 from actors.event import Event
-from actors.news import Followed, Heads, News, Topic
+from actors.news import Call, Dead, Followed, Heads, News, Roll, Topic
 from actors.rule import Condition
 from actors.withdrawal import Withdrawal
 
@@ -291,6 +291,9 @@ class Storage(Reads, Protocol):
 
     def leave(self, topic: Topic) -> None:
         """Wants to hear of it no more."""
+
+    async def call_roll(self, calls: Sequence[Call], dead: Dead, known: Sequence[str]) -> tuple[tuple[Roll, ...], frozenset[str]]:
+        """Says who is on this node and tells who is on the others; the dead are struck off. And which of the known nodes listen."""
 
     async def heads(self, topics: Sequence[Topic]) -> Heads:
         """Where what is followed stands."""

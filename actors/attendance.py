@@ -2,6 +2,7 @@
 
 All of it is told at most once a second, the newest only, because it would grow with the square of a store. A deadline never
 decides who owns a chat: it only makes the store actor try a fenced append, which fails if the owner has come back anywhere.
+Who is there on other nodes comes from the roll (`actors.roll`).
 After an outage of the storage, a pause of the process or a restart every grace period starts anew.
 """
 
@@ -17,7 +18,7 @@ from actors.delivery import Newest, marks_key
 from actors.event import StatusChanged, marks, subject
 from actors.news import MarkShown
 from actors.request import Asker, Internal, Request, sender_digest
-from actors.store_message import OwnedFound, PlacesFound, Tick
+from actors.store_message import AgentGone, OwnedFound, PlacesFound, Tick
 
 if TYPE_CHECKING:
     from actors.session import Session
@@ -51,8 +52,12 @@ class Attendance:
         self._node = actor.node
         self._gone: dict[str, float] = {}
         """Owner without a session to the end of its grace period."""
+        self._arrivals: dict[str, int] = {}
+        """How often it had come when that began: whoever has come since, anywhere, keeps its chats."""
         self._outages = 0
         self._releasing: set[str] = set()
+        self._elsewhere: dict[str, tuple[str, bool]] = {}
+        """Agents who are there on other nodes: their names, and whether they have a session."""
         self._places: dict[str, int] = {}
         """Waiting user who is online to the place it was told."""
         self._marks: dict[tuple[str, Side], Newest] = {}
@@ -86,7 +91,7 @@ class Attendance:
     def restart(self) -> None:
         """Forgets everything but what is still to be told; `begin` follows."""
         self.stop()
-        self._gone, self._releasing, self._places = {}, set(), {}
+        self._gone, self._arrivals, self._releasing, self._places = {}, {}, set(), {}
 
     def forget_marks(self) -> None:
         """What is still to be told is of data that are gone."""
@@ -110,10 +115,29 @@ class Attendance:
         if self._is_present(agent):
             self._gone.pop(agent, None)
         self.changed()
+        self._node.roll.due(self._actor.store)
 
     def agent_gone(self, agent: str) -> None:
-        """An agent has no session any more."""
+        """An agent has no session here any more."""
         self._watch(agent)
+        self._node.roll.due(self._actor.store)
+
+    def agent_departed(self) -> None:
+        """It has been gone for so long that others see it."""
+        self.changed()
+        self._node.roll.due(self._actor.store)
+
+    def called(self, others: dict[str, tuple[str, bool]]) -> None:
+        """These agents are there on other nodes; who was, and is nowhere now, has a grace period from now."""
+        before, self._elsewhere = self._elsewhere, others
+        for agent, (_, is_in) in others.items():
+            if is_in:
+                self._gone.pop(agent, None)
+        for agent, (_, was_in) in before.items():
+            if was_in:
+                self._watch(agent)
+        if before.keys() != others.keys():
+            self.changed()
 
     def changed(self) -> None:
         """Presence is to be told."""
@@ -244,6 +268,8 @@ class Attendance:
     def _watch(self, agent: str) -> None:
         if agent not in self._gone and not self._is_present(agent):
             self._gone[agent] = self._node.clock.monotonic_s() + self._node.options.grace_s
+            state = self._actor.state
+            self._arrivals[agent] = state.arrivals.get(agent, 0) if state is not None else 0
             self.stop()
             self._schedule()
 
@@ -251,43 +277,50 @@ class Attendance:
 
     def _is_present(self, agent: str) -> bool:
         there = self._node.agents.get(agent)
-        return there is not None and there.is_in(self._actor.store)
+        return (there is not None and there.is_in(self._actor.store)) or self._elsewhere.get(agent, ("", False))[1]
 
     async def _read_owned(self, agent: str) -> None:
-        users: tuple[str, ...] | None = None
+        storage, store = self._node.storage, self._actor.store
+        found = OwnedFound(agent, None)
         with suppress(Exception):  # whatever it was, the deadline is set again
-            users = (await self._node.storage.owned(self._actor.store)).get(agent, ())
-        self._actor.mailbox.put_control(OwnedFound(agent, users))
+            await self._node.roll.look(store)
+            found = OwnedFound(agent, (await storage.owned(store)).get(agent, ()))
+        self._actor.mailbox.put_control(found)
 
-    def give_back(self, agent: str, users: tuple[str, ...] | None) -> None:
-        """The chats of an agent whose grace period is over go back to the queue, if it has not come back."""
+    def give_back(self, found: OwnedFound) -> None:
+        """The chats of an agent whose grace period is over go back to the queue, if it has not come back anywhere."""
+        agent = found.agent
         self._releasing.discard(agent)
-        if users is None:
+        arrivals = self._arrivals.pop(agent, 0)
+        if found.users is None:
             self.retry(agent)
             return
-        state = self._actor.state
-        arrivals = state.arrivals.get(agent, 0) if state is not None else 0
-        for user in users if not self._is_present(agent) else ():
+        for user in found.users if not self._is_present(agent) else ():
             if not self._actor.tell(give_back_request(_NOBODY, user, agent, arrivals)):
                 self.retry(agent)
 
     def retry(self, agent: str) -> None:
-        """A release did not go through: the grace period starts anew."""
-        self._watch(agent)
+        """A release did not go through: the grace period starts anew, from what is known of the agent then."""
+        self._node.spawn(self._watch_again(agent))
+
+    async def _watch_again(self, agent: str) -> None:
+        await self._actor.read_state()
+        self._actor.mailbox.put_control(AgentGone(agent))
 
     # Presence.
 
     def _presence(self) -> Newest:
         state, store = self._actor.state, self._actor.store
         away = state.away if state is not None else frozenset()
-        there = self._node.agents_of.get(store, {})
-        agents = [(id, agent.identity.party.owner.name, "away" if id in away else "available") for id, agent in sorted(there.items())]
+        there = {id: name for id, (name, _) in self._elsewhere.items()}
+        there |= {id: agent.identity.party.owner.name for id, agent in self._node.agents_of.get(store, {}).items()}
+        agents = [(id, name, "away" if id in away else "available") for id, name in sorted(there.items())]
         return Newest(("presence", store), wire.presence_for_agents(store, agents))
 
     def _online(self) -> Newest:
         state, store = self._actor.state, self._actor.store
         away = state.away if state is not None else frozenset()
-        online = any(agent not in away for agent in self._node.agents_of.get(store, {}))
+        online = any(agent not in away for agent in (*self._node.agents_of.get(store, ()), *self._elsewhere))
         return Newest(("presence", store), wire.presence_for_users(store, online=online))
 
     def _showing(self, newest: Newest) -> Newest:

@@ -275,7 +275,7 @@ class Catchup:
             "role": identity.role,
             "id": identity.id,
             "name": identity.name,
-            "online": node.online,
+            "online": node.online + node.roll.online_elsewhere,
             "heartbeat": node.options.heartbeat_s,
             "at": node.clock.wall_ms(),
         }

@@ -3,7 +3,7 @@
 News are the fast way and nothing rests on them: what is lost of them shows by its number, or is found by comparing (`actors.live`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 import msgspec
@@ -65,6 +65,25 @@ class MarksLost(msgspec.Struct, frozen=True):
 
 
 News = LogGrew | StoreChanged | ChatBegan | MarksLost
+
+
+class Call(NamedTuple):
+    """What a node says of itself in a store, or (`store` empty) to the other nodes: its beat rises, `who` is empty if nobody is here."""
+
+    store: str
+    beat: int
+    who: bytes
+
+
+Dead = Mapping[str, int]
+"""Nodes that stand still, each with its last beat."""
+
+
+class Roll(NamedTuple):
+    """Each of the other nodes to its last beat and to who it said is there."""
+
+    store: str
+    others: dict[str, tuple[int, bytes]]
 
 
 class Followed(Protocol):

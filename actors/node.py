@@ -22,6 +22,7 @@ from actors.port import Clock, Log
 from actors.rate import BURST_S, Bucket
 from actors.retention import Retention
 from actors.revocation import Revocation
+from actors.roll import RollCaller
 from actors.session import Session
 from actors.store import StoreActor
 from actors.store_message import ChatGone, TailLost
@@ -61,6 +62,7 @@ class Node:
         self.revocation = Revocation(self)
         self.erasure = Erasure(self)
         self.live = Live(self)
+        self.roll = RollCaller(self)
         self.turnstile = Turnstile()
         """Through which openings go."""
         self.sweep_s = min(SWEEP_S, options.heartbeat_s / 5)
@@ -210,9 +212,10 @@ class Node:
 
     async def run(self) -> None:
         """Wakes the stores in which somebody owns a chat, then sweeps until cancelled."""
-        self.spawn(self._wake_stores())
+        self.wake_stores()
         self.spawn(self.revocation.follow())
         self.spawn(self.live.run())
+        self.spawn(self.roll.run())
         if self.options.keep_s:
             self.spawn(Retention(self).run())
         while True:
@@ -231,8 +234,12 @@ class Node:
                     self.forget_store(actor)
                     actor.stop()
 
+    def wake_stores(self) -> None:
+        """Somebody may have gone who owned chats, in stores that nobody here looks after: a node has died, or this one begins."""
+        self.spawn(self._wake_stores())
+
     async def _wake_stores(self) -> None:
-        """An owner who vanished with the process that died is watched from the start of this one."""
+        """An owner who vanished with a process that died is watched by those that live."""
         stores: tuple[str, ...] | None = None
         while stores is None:
             try:
@@ -274,6 +281,7 @@ class Node:
                     await asyncio.sleep(0.02)
         for session in tuple(self.sessions):
             session.on_stuck()
+        await self.roll.leave()
 
 
 def _forget(there: dict[str, dict[str, Any]], actor: Participant, stores: Iterable[str]) -> None:

@@ -56,6 +56,7 @@ from actors.store_message import (
     HeadFound,
     OwnedFound,
     PlacesFound,
+    RollCalled,
     ShowTyping,
     StoreLoaded,
     StoreMessage,
@@ -189,8 +190,10 @@ class StoreActor(Actor[StoreMessage]):
                 self._loaded(state, owners)
             case ChatLoaded(user, record):
                 self._chat_loaded(user, record)
-            case OwnedFound(agent, users):
-                self.attendance.give_back(agent, users)
+            case OwnedFound():
+                self.attendance.give_back(message)
+            case RollCalled(others):
+                self.attendance.called(others)
             case PlacesFound(users):
                 self.attendance.place(users)
             case Tick(due_s):
@@ -225,7 +228,7 @@ class StoreActor(Actor[StoreMessage]):
             case AgentGone(agent):
                 self.attendance.agent_gone(agent)
             case AgentDeparted():
-                self.attendance.changed()
+                self.attendance.agent_departed()
             case _:
                 assert_never(message)
 
@@ -264,6 +267,7 @@ class StoreActor(Actor[StoreMessage]):
         self.state = state
         self._tail = max(self._tail, state.offset)
         self.attendance.begin(owners)
+        self.node.roll.due(self.store)
         for user in self._marks_untold:
             self.slot(user)
         self.mailbox.put_back(waiting)
@@ -272,9 +276,12 @@ class StoreActor(Actor[StoreMessage]):
         if news.queue:
             self.attendance.queue_changed()
         if news.state:
-            self.node.spawn(self._read_state())
+            self.node.spawn(self.read_state())
+        if news.presence:
+            self.node.roll.due(self.store)
 
-    async def _read_state(self) -> None:
+    async def read_state(self) -> None:
+        """Reads the store as a whole, and keeps what is known of it if that fails."""
         changes = -1
         state = self.state
         with suppress(StorageUnavailable):

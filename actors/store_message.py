@@ -76,6 +76,12 @@ class OwnedFound(msgspec.Struct, frozen=True):
     users: tuple[str, ...] | None
 
 
+class RollCalled(msgspec.Struct, frozen=True):
+    """Who is there on other nodes: agent to its name, and whether it has a session (control)."""
+
+    others: dict[str, tuple[str, bool]]
+
+
 class PlacesFound(msgspec.Struct, frozen=True):
     """The waiting users, the longest waiting first (control); None: they could not be read."""
 
@@ -124,5 +130,6 @@ StoreMessage = (
     | StoreChanged
     | MarksLost
     | HeadFound
+    | RollCalled
     | Tick
 )

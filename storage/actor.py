@@ -30,7 +30,7 @@ from actors.append import (
     Withdrawn,
 )
 from actors.bell import Bell
-from actors.news import Followed, Heads, News, Topic
+from actors.news import Call, Dead, Followed, Heads, News, Roll, Topic
 from actors.port import Clock, Log
 from actors.tally import Tally
 from actors.withdrawal import Withdrawal
@@ -371,6 +371,10 @@ class StorageActor:
     def leave(self, topic: Topic) -> None:
         """See `Storage.leave`."""
         self.follower.leave(topic)
+
+    async def call_roll(self, calls: Sequence[Call], dead: Dead, known: Sequence[str]) -> tuple[tuple[Roll, ...], frozenset[str]]:
+        """See `Storage.call_roll`."""
+        return await self._read(self._journal.call_roll, calls, dead, known)
 
     async def heads(self, topics: Sequence[Topic]) -> Heads:
         """See `Storage.heads`."""

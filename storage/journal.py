@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from actors.append import Append, Outcome, Reads, Swept
-from actors.news import Heads, Topic
+from actors.news import Call, Dead, Heads, Roll, Topic
 from actors.withdrawal import Withdrawal
 
 
@@ -52,6 +52,9 @@ class Journal(Reads, Protocol):
 
     async def publish(self, channel: str, message: bytes) -> None:
         """Says something in a channel."""
+
+    async def call_roll(self, calls: Sequence[Call], dead: Dead, known: Sequence[str]) -> tuple[tuple[Roll, ...], frozenset[str]]:
+        """Says who is on this node and tells who is on the others; the dead are struck off. And which of the known nodes listen."""
 
     async def heads(self, topics: Sequence[Topic]) -> Heads:
         """Where what is followed stands."""

@@ -20,6 +20,7 @@ owned          set     users whose chats an agent owns
 chat           hash    un name, st status, ow owner, on owner as JSON, ep epoch, si since, sq seq, fu messages from the user,
                        of last offset, al entries after the last message, at its time, ur received, ud user read, uf messages
                        from the user up to there, sd store read, sf messages from the user up to there
+here           hash    node -> its beat, and its agents who are there as JSON (id to name and whether a session is open)
 history        list    `KIND SEQ OFFSET FROM_USER FRAME` for each event, see `bisect.lua`
 ============== ======= =====================================================================================================
 
@@ -44,6 +45,8 @@ knows how long the tokens are good for that it stops."""
 SWEPT: Final = f"{LAYOUT}:swept"
 """How far the walk over all chats is: `STORE/AT/USER`, the chat that was looked at last; `STORE` alone where it begins with a store."""
 
+HERE: Final = f"{LAYOUT}:here"
+"""Hash: node -> its beat and the number of its sessions."""
 NODES: Final = f"{LAYOUT}:nodes"
 """Channel: every node listens, and nothing is said; how many listen tells whether a node is alone."""
 
@@ -89,6 +92,7 @@ class StoreKeys:
         "closed",
         "cursors",
         "head",
+        "here",
         "live",
         "log",
         "log_new",
@@ -112,6 +116,7 @@ class StoreKeys:
         self.waiting = tag + "waiting"
         self.claimed = tag + "claimed"
         self.closed = tag + "closed"
+        self.here = tag + "here"
         self.live = tag + "live"
         self.about = tag + "about"
 

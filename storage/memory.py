@@ -47,12 +47,12 @@ from actors.event import (
     in_place_of_erased,
     subject,
 )
-from actors.news import Head, Heads, Topic
+from actors.news import Call, Dead, Head, Heads, Roll, Topic
 from actors.rule import Condition, LoadAtLeast, LoadBelow, NotOnRoster, NotSeenSince, OnRoster, apply
 from actors.withdrawal import Withdrawal
 from storage.batch import Limits
 from storage.hall import Hall, MemoryEar
-from storage.key import ID_BUCKET_MS, StoreKeys, channel_of_user
+from storage.key import ID_BUCKET_MS, StoreKeys, channel_of_node, channel_of_user
 
 
 @attrs.frozen
@@ -132,6 +132,7 @@ class MemoryJournal:
         self._withdrawals: dict[Withdrawal, int] = {}
         """A withdrawal without its moment to the moment."""
         self._birth = secrets.token_hex(8)
+        self._here: dict[str, dict[str, tuple[int, bytes]]] = {}
         self.hall = Hall()
         self.node = "memory"
         self.ear = MemoryEar(self.hall)
@@ -217,6 +218,23 @@ class MemoryJournal:
         """See `Journal.publish`."""
         await asyncio.sleep(0)
         self.hall.publish(channel, message)
+
+    async def call_roll(self, calls: Sequence[Call], dead: Dead, known: Sequence[str]) -> tuple[tuple[Roll, ...], frozenset[str]]:
+        """See `Journal.call_roll`."""
+        await asyncio.sleep(0)
+        rolls = []
+        for call in calls:
+            here = self._here.setdefault(call.store, {})
+            before = {node: who for node, (_, who) in here.items()}
+            for node in [node for node in here if node == self.node or here[node][0] <= dead.get(node, -1)]:
+                del here[node]
+            if call.who:
+                here[self.node] = call.beat, call.who
+            if call.store and before != {node: who for node, (_, who) in here.items()}:
+                self.hall.publish(StoreKeys(call.store).about, f"{self.node} about p".encode())
+            rolls.append(Roll(call.store, {node: said for node, said in here.items() if node != self.node}))
+        listening = {node for node in known if any(channel_of_node(node) in ear.channels for ear in self.hall.ears)}
+        return tuple(rolls), frozenset(listening)
 
     async def heads(self, topics: Sequence[Topic]) -> Heads:
         """See `Journal.heads`."""

@@ -38,8 +38,9 @@ from actors.append import (
 from actors.chat import Chat, Owner
 from actors.event import AgentArrived, MessageAdded, in_place_of_erased, subject
 from actors.identity import IdentitySide
-from actors.news import Heads, Topic
+from actors.news import Call, Dead, Heads, Roll, Topic
 from actors.withdrawal import Withdrawal
+from storage import roll
 from storage.batch import Limits, Plan, plan
 from storage.deadline import Deadline, within
 from storage.ear import Ear
@@ -280,6 +281,11 @@ class RedisJournal:
     async def publish(self, channel: str, message: bytes) -> None:
         """See `Journal.publish`."""
         await self._ask(("PUBLISH", channel, message))
+
+    async def call_roll(self, calls: Sequence[Call], dead: Dead, known: Sequence[str]) -> tuple[tuple[Roll, ...], frozenset[str]]:
+        """See `Journal.call_roll`."""
+        asked = roll.questions(self.node, calls, dead, known, self._reader.script)
+        return roll.answers(self.node, calls, known, await self._ask_all(*asked))
 
     async def heads(self, topics: Sequence[Topic]) -> Heads:
         """See `Journal.heads`."""

@@ -114,7 +114,7 @@ def schedule(seed: int) -> Schedule:
     people = _people(dice, stores, sticky=mode != "roaming")
     steps = tuple(sorted((_step(dice, people) for _ in range(dice.randrange(60, 70))), key=lambda step: step.at_s))
     faults = _faults(dice, mode)
-    # A node that starts watches all owners whom it does not see, those on other nodes too: a short grace would end their chats.
+    # Who comes again to a node that was gone for long is taken for gone by then.
     is_long = mode != "roaming" and any(fault.kind in ("kill", "drain", "rollback", "rollback_alive") for fault in faults)
     found = Schedule(
         seed=seed,

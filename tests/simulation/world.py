@@ -72,12 +72,11 @@ class World:
         self.trace: list[str] = []
         self.faults: list[str] = []
         """What is wrong besides the history."""
-        short = schedule.grace_s < LONG_S and not schedule.is_sticky
         setting = Setting(
             history_limit=schedule.terms.history_limit,
             agent_limit=schedule.agent_limit,
             may_roll_back=schedule.mode == "rollback",
-            nodes_pause=short or self._pauses(),
+            nodes_pause=self._pauses(),
             answer_s=None if self._pauses() or any(fault.kind == "slow_reader" for fault in schedule.faults) else 5.0,
             grace_s=schedule.grace_s,
         )

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from actors.event import AvailabilitySet
-from actors.news import ChatBegan, Head, Heads, LogGrew, MarkShown, MarksLost, StoreChanged, Topic
+from actors.news import Call, ChatBegan, Head, Heads, LogGrew, MarkShown, MarksLost, Roll, StoreChanged, Topic
 from storage.batch import Limits
 from storage.follower import Follower
 from storage.key import NODES
@@ -213,6 +213,29 @@ async def test_heads_tell_where_everything_stands(journal):
         users={"u1": ("s1", "s2"), "u9": ()},
     )
     assert await journal.heads((ABOUT,)) == Heads(stores={}, chats={}, users={})
+
+
+# Who is there.
+
+
+async def test_a_roll_tells_who_is_on_the_other_nodes_and_strikes_off_the_dead(journal, other):
+    mine, theirs = (Call("", 1, b"3"), Call("s1", 1, b'{"a1":["A1",true]}')), (Call("", 7, b"0"), Call("s1", 7, b""))
+    assert (await journal.call_roll(mine, {}, ()))[0] == (Roll("", {}), Roll("s1", {}))
+    found = (Roll("", {journal.node: (1, b"3")}), Roll("s1", {journal.node: (1, b'{"a1":["A1",true]}')}))
+    assert await other.call_roll(theirs, {}, ("nobody",)) == (found, frozenset())
+    assert (await other.call_roll(theirs, {journal.node: 0}, ()))[0] == found  # it has beaten since
+    assert (await other.call_roll(theirs, {journal.node: 1}, ()))[0] == (Roll("", {}), Roll("s1", {}))
+    assert (await journal.call_roll((Call("", 2, b""), Call("s1", 2, b"")), {}, ()))[0][0] == Roll("", {other.node: (7, b"0")})
+
+
+async def test_a_roll_that_changed_is_heard_of_and_one_that_did_not_is_not(journal, other):
+    async with listening(other, ABOUT) as listener:
+        for beat, who in enumerate((b'{"a1":["A1",true]}', b'{"a1":["A1",true]}', b'{"a1":["A1",false]}', b"", b"")):
+            await journal.call_roll((Call("", beat, b"%d" % beat), Call("s1", beat, who)), {}, ())
+        await open_chat(journal)
+        await listener.hears(4)
+        assert (await journal.call_roll((Call("", 9, b"0"),), {}, (other.node, "nobody")))[1] == {other.node}
+    assert listener.heard == [*[StoreChanged(store="s1", presence=True)] * 3, StoreChanged(store="s1", queue=True)]
 
 
 # Redis alone.
