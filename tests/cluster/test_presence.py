@@ -1,8 +1,11 @@
 """Presence over nodes: who is there is shown everywhere, and whoever is there anywhere keeps the chats."""
 
+import asyncio
 import os
 import signal
 import time
+from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -17,11 +20,6 @@ FOUND_S = 10.0
 GRACE_S = 2
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("c")
-
-
 async def gone(person: Person, user: Person, within_s: float) -> float:
     """How long it takes until the chat is given back."""
     start = time.monotonic()
@@ -29,8 +27,8 @@ async def gone(person: Person, user: Person, within_s: float) -> float:
     return time.monotonic() - start
 
 
-async def test_who_is_there_who_is_next_and_how_many_are_shown_over_all_nodes(folder):
-    async with town(folder / "1", 3, grace=GRACE_S) as town_:
+async def who_is_there_who_is_next_and_how_many_are_shown_over_all_nodes(folder: Path) -> None:
+    async with town(folder, 3, grace=GRACE_S) as town_:
         first, second, third = town_.malls
         one, two = await first.agent(), await second.agent()
         for agent in (one, two):
@@ -51,8 +49,8 @@ async def test_who_is_there_who_is_next_and_how_many_are_shown_over_all_nodes(fo
         assert last.welcome["online"] == 5
 
 
-async def test_an_agent_with_tabs_on_two_nodes_keeps_the_chats_until_the_last_is_closed(folder):
-    async with town(folder / "2", 2, grace=GRACE_S) as town_:
+async def an_agent_with_tabs_on_two_nodes_keeps_the_chats_until_the_last_is_closed(folder: Path) -> None:
+    async with town(folder, 2, grace=GRACE_S) as town_:
         first, second = town_.malls
         agent, user = await first.agent(), await second.user()
         await user.say()
@@ -65,10 +63,9 @@ async def test_an_agent_with_tabs_on_two_nodes_keeps_the_chats_until_the_last_is
         assert GRACE_S - 0.5 <= await gone(user, user, GRACE_S + 10) <= GRACE_S + 5
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stands still"])
-async def test_what_the_agents_of_a_dead_node_owned_goes_back(folder, number):
+async def what_the_agents_of_a_dead_node_owned_goes_back(folder: Path, number: signal.Signals) -> None:
     """Also in a store of which no agent is on a living node. The node that stood still wakes, and what it decides is refused."""
-    async with town(folder / number.name, 2, grace=GRACE_S) as town_:
+    async with town(folder, 2, grace=GRACE_S) as town_:
         first, second = town_.malls
         agent, user = await second.agent(), await first.user()
         await user.say()
@@ -88,8 +85,8 @@ async def test_what_the_agents_of_a_dead_node_owned_goes_back(folder, number):
         assert refused["owner"]["id"] == other.id
 
 
-async def test_a_node_that_starts_and_a_deploy_that_moves_everybody_give_back_nothing(folder):
-    async with town(folder / "3", 2, grace=GRACE_S * 3) as town_:
+async def a_node_that_starts_and_a_deploy_that_moves_everybody_give_back_nothing(folder: Path) -> None:
+    async with town(folder, 2, grace=GRACE_S * 3) as town_:
         first, second = town_.malls
         agent, user = await first.agent(), await second.user()
         await user.say()
@@ -104,3 +101,16 @@ async def test_a_node_that_starts_and_a_deploy_that_moves_everybody_give_back_no
         watching = await second.user(user.id)
         await watching.never("status", within_s=GRACE_S * 3 + 2, reason="agent_gone")
         await agent.say("still mine", to=user)
+
+
+async def test_presence_and_grace_look_at_all_nodes(tmp_path_factory):
+    """Each of these waits, mostly: side by side, on nodes of their own."""
+    folder = tmp_path_factory.mktemp("p")  # short: there are sockets in it
+    scenes = (
+        who_is_there_who_is_next_and_how_many_are_shown_over_all_nodes,
+        an_agent_with_tabs_on_two_nodes_keeps_the_chats_until_the_last_is_closed,
+        partial(what_the_agents_of_a_dead_node_owned_goes_back, number=signal.SIGKILL),
+        partial(what_the_agents_of_a_dead_node_owned_goes_back, number=signal.SIGSTOP),
+        a_node_that_starts_and_a_deploy_that_moves_everybody_give_back_nothing,
+    )
+    await asyncio.gather(*(scene(folder / str(n)) for n, scene in enumerate(scenes)))

@@ -1,5 +1,6 @@
 """Several real nodes that share one Redis, each with its people, and a proxy on its way to Redis where a test strikes there."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -8,7 +9,11 @@ from typing import Any
 from anyio import to_thread
 
 from tests.cluster.gossip import Gossip
+from tests.faults.load import GATHERED_S
 from tests.faults.process import Redis
+from tests.history.feed import keep_over_the_wire, recorded
+from tests.history.linear import check
+from tests.history.record import Recorder
 from tests.storage.below import DURABLE
 from tests.wire.conftest import Mall, fresh
 from tests.wire.person import Person
@@ -22,12 +27,22 @@ class Town:
         self.redis, self.servers, self.gossip = redis, servers, gossip
         self.malls = [Mall(server) for server in servers]
         self.store = fresh("s")
+        self.recorder = Recorder()
+        """Of what everybody is told."""
         for mall in self.malls:
-            mall.store = self.store
+            mall.store, mall.kind = self.store, recorded(Person, self.recorder)
 
     @property
     def people(self) -> list[Person]:
         return [person for mall in self.malls for person in mall.people]
+
+    async def judged(self) -> list[str]:
+        """Breaches of the rules of histories in all that everybody was told."""
+        await asyncio.sleep(GATHERED_S)
+        await keep_over_the_wire(
+            self.recorder, self.servers[0], {self.store: self.servers[0].token("agent", "keeper", stores=[self.store])}
+        )
+        return [str(violation) for violation in await asyncio.to_thread(check, self.recorder.history)]
 
     async def close(self) -> None:
         for mall in self.malls:
@@ -46,7 +61,7 @@ async def town(folder: Path, nodes: int, *, struck: bool = False, **options: Any
         servers = [Server(folder / f"n{n}", redis=url, **options) for n, url in enumerate(urls)]
         for server in servers:
             stack.callback(server.kill)
-            await server.start()
+        await asyncio.gather(*(server.start() for server in servers))
         found = Town(redis, servers, gossip)
         try:
             yield found
