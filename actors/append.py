@@ -25,7 +25,7 @@ import msgspec
 
 from actors.chat import Chat
 from actors.event import Event
-from actors.news import Call, Dead, Followed, Heads, News, Roll, Topic
+from actors.news import Call, Dead, Followed, Heads, News, Roll, Said, Topic
 from actors.rule import Condition
 from actors.withdrawal import Withdrawal
 
@@ -291,6 +291,12 @@ class Storage(Reads, Protocol):
 
     def leave(self, topic: Topic) -> None:
         """Wants to hear of it no more."""
+
+    def has_heard(self, store: str, moves: int) -> bool:
+        """Whether nothing is missing of so many moves of marks in a store that is followed. It is asked once, after a look."""
+
+    async def tell(self, said: Said) -> None:
+        """Tells the other nodes; who does not hear it never does."""
 
     async def call_roll(self, calls: Sequence[Call], dead: Dead, known: Sequence[str]) -> tuple[tuple[Roll, ...], frozenset[str]]:
         """Says who is on this node and tells who is on the others; the dead are struck off. And which of the known nodes listen."""

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from actors import wire
 from actors.chat import Chat, Owner, Party, Side, Status
-from actors.delivery import deliver
-from actors.event import Reason, StatusChanged, for_user
-from actors.news import LogGrew, MarkShown
+from actors.delivery import Newest, deliver
+from actors.event import Reason, StatusChanged, for_user, subject
+from actors.news import LogGrew, MarkShown, TypingShown
 from actors.rule import apply
 
 if TYPE_CHECKING:
@@ -88,12 +89,18 @@ class Foreign:
         if slot is not None and slot.parked is None:
             slot.chat, slot.tip = _with(slot.chat, mark), _with(slot.tip, mark)
 
+    def typing(self, news: TypingShown) -> None:
+        """Somebody writes, on another node."""
+        frame = wire.typing(subject(news.store, news.user), news.side, on=news.on)
+        newest = Newest(("typing", news.store, news.user, news.side), frame)
+        self._actor.attendance.show(newest, news.user, agents=news.side == "user", user=news.side == "store")
+
     async def reload_marks(self) -> None:
-        """Reads the marks of every chat that agents see, and shows them."""
-        storage, store = self._node.storage, self._actor.store
+        """Reads the marks of the chats that agents see first, and of those that were written in last, and shows them."""
+        storage, store, limit = self._node.storage, self._actor.store, self._node.options.list_limit
         with suppress(Exception):  # whatever it was, marks are shown again when they move
-            snapshot = await storage.snapshot(store, "", self._node.options.list_limit)
-            for record in await storage.load_chats(store, snapshot.users):
+            snapshot, newest = await storage.snapshot(store, "", limit), await storage.list_chats(store, None, None, limit)
+            for record in await storage.load_chats(store, tuple(dict.fromkeys((*snapshot.users, *newest.users)))):
                 self._actor.mailbox.put_control(_found(record.chat))
 
 

@@ -9,10 +9,11 @@ number shows is found by comparing where everything stands: whenever something i
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from actors.append import StorageUnavailable
-from actors.news import ChatBegan, Head, MarkShown, MarksLost, News, StoreChanged, Topic
+from actors.news import AccessWithdrawn, ChatBegan, ChatErased, Head, Heads, MarkShown, MarksLost, News, Said, StoreChanged, Topic
 from actors.store_message import HeadFound
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 LOOK_S = 15.0
 SETTLE_S = 0.3
 """What was written here or heard of just before a look has come through by then."""
+PATIENCE_S = 0.3
+"""Nobody waits longer for other nodes to be heard."""
 SOME = 500
 """Topics that are compared in one call."""
 
@@ -30,7 +33,10 @@ class Live:
 
     def __init__(self, node: "Node") -> None:
         self._node = node
-        self._topics: dict[Topic, None] = {}
+        self._topics: dict[Topic, asyncio.Event] = {}
+        """What is followed; set when it is heard of, and what was written before can be told from what comes."""
+        self._missed: set[Topic] = set()
+        """What somebody was shown before it was heard of."""
         self._due: dict[Topic, bool] = {}
         """What is to be looked at, and whether it was followed before."""
         self._look: asyncio.Task[None] | None = None
@@ -54,23 +60,49 @@ class Live:
 
     def _set(self, topic: Topic, *, wanted: bool) -> None:
         if wanted and topic not in self._topics:
-            self._topics[topic] = None
+            self._topics[topic] = asyncio.Event()
             self._node.storage.follow(topic)
         elif not wanted and topic in self._topics:
             del self._topics[topic]
+            self._missed.discard(topic)
             self._due.pop(topic, None)
             self._node.storage.leave(topic)
+
+    async def heard(self, store: str) -> None:
+        """Returns when what happens in the store is heard of, or soon if it cannot be: what is read of it then misses nothing."""
+        topic = Topic("live", store)
+        event = self._topics.get(topic)
+        if event is not None and not event.is_set():
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    await event.wait()
+            except TimeoutError:
+                self._missed.add(topic)
 
     # What is heard.
 
     def hear(self, news: News) -> None:
         """Takes news of another node. Of a store with too much of it in the mailbox the log will tell."""
-        if isinstance(news, ChatBegan):
-            self._began(news.store, news.user)
-            return
-        actor = self._node.stores.get(news.store)
-        if actor is not None and len(actor.mailbox) < self._node.options.mailbox_limit:
-            actor.mailbox.put_control(news)
+        match news:
+            case ChatBegan(store, user):
+                self._began(store, user)
+            case ChatErased(store, user):
+                self._node.chat_gone(store, user)
+            case AccessWithdrawn():
+                self._node.revocation.read_now()
+            case _:
+                actor = self._node.stores.get(news.store)
+                if actor is not None and len(actor.mailbox) < self._node.options.mailbox_limit:
+                    actor.mailbox.put_control(news)
+
+    def tell(self, said: Said) -> None:
+        """Tells the other nodes, if there are any, of what no append tells them."""
+        if self._node.roll.has_others:
+            self._node.spawn(self._tell(said))
+
+    async def _tell(self, said: Said) -> None:
+        with suppress(StorageUnavailable):
+            await self._node.storage.tell(said)
 
     def _began(self, store: str, user: str) -> None:
         """It is followed from now on, and what was said in it before is found by the look that follows on that."""
@@ -86,7 +118,9 @@ class Live:
         """These are heard of from now on, `again` after a cut, and it is looked what was written before."""
         for topic in topics:
             if topic in self._topics:
-                self._due[topic] = again
+                # Who did not wait was shown the store as it was before.
+                self._due[topic] = again or topic in self._missed
+                self._missed.discard(topic)
         if self._look is None or self._look.done():
             self._look = self._node.spawn(self._look_at_due())
 
@@ -115,19 +149,31 @@ class Live:
             except Exception as error:
                 self._node.log.error("heads_not_read", error=repr(error), exc_info=error)
                 continue
+            for store, moves in heads.moves.items():
+                topic = Topic("live", store)
+                if topic in self._topics and not self._topics[topic].is_set():
+                    self._node.storage.has_heard(store, moves)
+                    self._topics[topic].set()
             for (store, user), head in heads.chats.items():
                 self._found_marks(store, user, head)
             await asyncio.sleep(SETTLE_S)
-            for store, offset in heads.stores.items():
-                for agent in self._node.agents_of.get(store, {}).values():
-                    agent.catch_up(store, offset)
-            for (store, user), head in heads.chats.items():
-                if there := self._node.users_of.get(store, {}).get(user):
-                    there.catch_up(store, head.offset)
-            for user, stores in heads.users.items():
-                for store in stores:
-                    if user not in self._node.users_of.get(store, ()):
-                        self._began(store, user)
+            self._found(heads)
+
+    def _found(self, heads: Heads) -> None:
+        node = self._node
+        for store, moves in heads.moves.items():
+            if Topic("live", store) in self._topics and not node.storage.has_heard(store, moves):
+                self.hear(MarksLost(store))
+        for store, offset in heads.stores.items():
+            for agent in node.agents_of.get(store, {}).values():
+                agent.catch_up(store, offset)
+        for (store, user), head in heads.chats.items():
+            if there := node.users_of.get(store, {}).get(user):
+                there.catch_up(store, head.offset)
+        for user, stores in heads.users.items():
+            for store in stores:
+                if user not in node.users_of.get(store, ()):
+                    self._began(store, user)
 
     def _found_marks(self, store: str, user: str, head: Head) -> None:
         actor = self._node.stores.get(store)

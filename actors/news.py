@@ -64,7 +64,36 @@ class MarksLost(msgspec.Struct, frozen=True):
     store: str
 
 
-News = LogGrew | StoreChanged | ChatBegan | MarksLost
+class TypingShown(msgspec.Struct, frozen=True):
+    """Somebody of this side of a chat is writing, or stopped."""
+
+    store: str
+    user: str
+    side: Side
+    on: bool
+
+
+class NoticeTold(msgspec.Struct, frozen=True):
+    """An announcement, as it is told to all of the store and of its chats."""
+
+    store: str
+    frame: bytes
+
+
+class ChatErased(msgspec.Struct, frozen=True):
+    """A chat is gone from the storage."""
+
+    store: str
+    user: str
+
+
+class AccessWithdrawn(msgspec.Struct, frozen=True):
+    """Somebody's access was withdrawn; whose stands in the storage."""
+
+
+Said = TypingShown | NoticeTold | ChatErased | AccessWithdrawn
+"""What a node tells the others itself, since no append does."""
+News = LogGrew | StoreChanged | ChatBegan | MarksLost | Said
 
 
 class Call(NamedTuple):
@@ -106,5 +135,7 @@ class Heads(msgspec.Struct, frozen=True, kw_only=True):
     """Where the logs of stores and of chats end, and the stores that users have written to."""
 
     stores: dict[str, int]
+    moves: dict[str, int]
+    """How many moves of marks were published in each of the stores."""
     chats: dict[tuple[str, str], Head]
     users: dict[str, tuple[str, ...]]

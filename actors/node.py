@@ -13,6 +13,7 @@ from actors import wire
 from actors.agent import AgentActor
 from actors.append import Storage, StorageUnavailable
 from actors.close import Close
+from actors.delivery import Notice
 from actors.erasure import Erasure
 from actors.identity import Identity
 from actors.live import Live
@@ -174,6 +175,12 @@ class Node:
             # Who is still opening may have been shown what is gone.
             if store in session.tracks or not session.ready:
                 session.end(Close.LOST_PLACE)
+
+    def announce(self, notice: Notice) -> None:
+        """Tells it to whoever of the store, or with a chat there, is here."""
+        for there in (self.agents_of, self.users_of):
+            for participant in there.get(notice.store, {}).values():
+                participant.tell(notice)
 
     def rolled_back(self) -> None:
         """The storage is behind what was seen of it: a new generation begins, and everybody comes again."""

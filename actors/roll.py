@@ -55,6 +55,11 @@ class RollCaller:
         self.online_elsewhere = 0
         """Open sessions on the other nodes, as they said last."""
 
+    @property
+    def has_others(self) -> bool:
+        """Whether there is any other node."""
+        return bool(self._beats)
+
     def due(self, store: str) -> None:
         """Somebody came or went, here or elsewhere."""
         self._due.add(store)

@@ -37,11 +37,11 @@ from actors.append import (
 from actors.attendance import Attendance
 from actors.chat import Chat, Owner
 from actors.command import GiveBackChat, MarkReceived, SendMessage, TransferChat, side_of
-from actors.delivery import Newest
+from actors.delivery import Newest, Notice
 from actors.event import AgentArrived, AgentLeft, AvailabilitySet, Event, MarkMoved, subject, tail
 from actors.fanout import FanOut
 from actors.foreign import Foreign
-from actors.news import LogGrew, MarksLost, StoreChanged
+from actors.news import LogGrew, MarksLost, NoticeTold, StoreChanged, TypingShown
 from actors.refusal import Refused
 from actors.request import Request, StoreRequest
 from actors.rule import Accepted, Rejected, apply, correct, decide
@@ -213,6 +213,10 @@ class StoreActor(Actor[StoreMessage]):
                 self.node.spawn(self.foreign.reload_marks())
             case StoreChanged():
                 self._store_changed(message)
+            case TypingShown():
+                self.foreign.typing(message)
+            case NoticeTold(_, frame):
+                self.node.announce(Notice(self.store, frame))
             case _ if self.state is None:
                 self._wait(message)
             case StoreRequest():
@@ -576,6 +580,7 @@ class StoreActor(Actor[StoreMessage]):
         frame = wire.typing(subject(self.store, message.user), side, on=message.on)
         newest = Newest(("typing", self.store, message.user, side), frame)
         self.attendance.show(newest, message.user, agents=side == "user", user=side == "store")
+        self.node.live.tell(TypingShown(self.store, message.user, side, message.on))
 
 
 def _is_news(outcome: Outcome) -> TypeGuard[Committed | Duplicate]:

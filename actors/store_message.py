@@ -6,7 +6,7 @@ import msgspec
 
 from actors.append import ChatRecord, Settled, StoreState
 from actors.chat import Party
-from actors.news import LogGrew, MarkShown, MarksLost, StoreChanged
+from actors.news import LogGrew, MarkShown, MarksLost, NoticeTold, StoreChanged, TypingShown
 from actors.request import Request, StoreRequest
 
 
@@ -129,6 +129,8 @@ StoreMessage = (
     | LogGrew
     | StoreChanged
     | MarksLost
+    | TypingShown
+    | NoticeTold
     | HeadFound
     | RollCalled
     | Tick

@@ -30,7 +30,7 @@ from actors.append import (
     Withdrawn,
 )
 from actors.bell import Bell
-from actors.news import Call, Dead, Followed, Heads, News, Roll, Topic
+from actors.news import Call, Dead, Followed, Heads, News, Roll, Said, Topic
 from actors.port import Clock, Log
 from actors.tally import Tally
 from actors.withdrawal import Withdrawal
@@ -38,6 +38,7 @@ from storage.deadline import Deadline, within
 from storage.erasure import rewrite_files, rewrite_log
 from storage.follower import Follower
 from storage.journal import Journal, JournalLost, JournalRefused, JournalUnreachable
+from storage.news import write
 
 ANSWER_S = 4.0
 """Nobody waits longer for an answer: a command is answered within 5 s, whatever Redis does."""
@@ -371,6 +372,14 @@ class StorageActor:
     def leave(self, topic: Topic) -> None:
         """See `Storage.leave`."""
         self.follower.leave(topic)
+
+    def has_heard(self, store: str, moves: int) -> bool:
+        """See `Storage.has_heard`."""
+        return self.follower.has_heard(store, moves)
+
+    async def tell(self, said: Said) -> None:
+        """See `Storage.tell`."""
+        await self._read(self._journal.publish, *write(self._journal.node, said))
 
     async def call_roll(self, calls: Sequence[Call], dead: Dead, known: Sequence[str]) -> tuple[tuple[Roll, ...], frozenset[str]]:
         """See `Storage.call_roll`."""

@@ -22,6 +22,8 @@ PROBE_S = 2.0
 """A token is published this often, and has this long to come back."""
 PAUSE_S = (0.05, 0.2, 0.5, 1.0)
 """The pause before the n-th connection in a row."""
+_EVERYBODY = Topic("about")
+"""What is said to all nodes is about no store."""
 SOME = 256
 """Commands that are sent, and messages that are taken, before others get a turn."""
 
@@ -65,6 +67,12 @@ class Follower:
             if topic.kind == "live":
                 self._moves.pop(topic.store, None)
             self._say("SUNSUBSCRIBE", name)
+
+    def has_heard(self, store: str, moves: int) -> bool:
+        """Whether so many moves of marks were heard of, or it is the first that is known of them. From now on they count as heard."""
+        before = self._moves.get(store, moves)
+        self._moves[store] = max(before, moves)
+        return before >= moves
 
     def _say(self, command: str, name: str) -> None:
         if self.is_listening:
@@ -129,6 +137,9 @@ class Follower:
                 self._take(name, message)
             elif kind == "ssubscribe":
                 self._confirm(name)
+            elif kind == "message" and name == NODES:
+                if (news := read(_EVERYBODY, message, self._own)) is not None:
+                    self.on_news(news)
             elif kind == "message":
                 if message == self._token:
                     self._returned.set()

@@ -20,12 +20,12 @@ def _question(topic: Topic) -> Command:
         case "user":
             return ("SMEMBERS", stores_of_user(topic.user))
         case _:
-            return ("HGET", StoreKeys(topic.store).head, "of")
+            return ("HMGET", StoreKeys(topic.store).head, "of", "mk")
 
 
 def answers(topics: Sequence[Topic], replies: Sequence[Any]) -> Heads:
     """What was replied to the questions about these topics."""
-    heads = Heads(stores={}, chats={}, users={})
+    heads = Heads(stores={}, moves={}, chats={}, users={})
     for topic, reply in zip([topic for topic in topics if topic.kind != "about"], replies, strict=True):
         match topic.kind:
             case "chat":
@@ -33,5 +33,5 @@ def answers(topics: Sequence[Topic], replies: Sequence[Any]) -> Heads:
             case "user":
                 heads.users[topic.user] = tuple(sorted(store.decode() for store in reply))
             case _:
-                heads.stores[topic.store] = int(reply or 0)
+                heads.stores[topic.store], heads.moves[topic.store] = (int(value or 0) for value in reply)
     return heads

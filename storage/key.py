@@ -48,7 +48,7 @@ SWEPT: Final = f"{LAYOUT}:swept"
 HERE: Final = f"{LAYOUT}:here"
 """Hash: node -> its beat and the number of its sessions."""
 NODES: Final = f"{LAYOUT}:nodes"
-"""Channel: every node listens, and nothing is said; how many listen tells whether a node is alone."""
+"""Channel: every node listens, so how many do tells whether a node is alone. What concerns no store is said in it."""
 
 ID_BUCKET_MS: Final = 24 * 3600 * 1000
 """Ids are remembered by day; an id is looked up in the days before and after too, so a clock that jumps finds it as well."""
@@ -78,6 +78,11 @@ def channel_of_node(name: str) -> str:
 def channel_of_user(user: str) -> str:
     """Channel that tells of chats which a user begins."""
     return f"{LAYOUT}:{{u/{user}}}:live"
+
+
+def is_in_slot(channel: str) -> bool:
+    """Whether a channel lies where the keys of its store or user lie; the others are those of the nodes."""
+    return "{" in channel
 
 
 class StoreKeys:

@@ -239,11 +239,11 @@ class MemoryJournal:
     async def heads(self, topics: Sequence[Topic]) -> Heads:
         """See `Journal.heads`."""
         await asyncio.sleep(0)
-        heads = Heads(stores={}, chats={}, users={})
+        heads = Heads(stores={}, moves={}, chats={}, users={})
         for topic in topics:
             shop = self._shops.get(topic.store) or _Shop()
             if topic.kind == "live":
-                heads.stores[topic.store] = shop.offset
+                heads.stores[topic.store], heads.moves[topic.store] = shop.offset, self.hall.moves.get(topic.store, 0)
             elif topic.kind == "chat":
                 chat = shop.chat(topic.store, topic.user)
                 heads.chats[topic.store, topic.user] = Head(chat.offset, chat.user_received, chat.user_read, chat.store_read)

@@ -46,7 +46,20 @@ from storage.deadline import Deadline, within
 from storage.ear import Ear
 from storage.head import answers, questions
 from storage.journal import JournalLost, JournalRefused, JournalUnreachable
-from storage.key import BIRTH, COUNT, PULSE, STORES, SWEPT, WITHDRAWN, StoreKeys, channel_of_user, erased, stores_of_agent, stores_of_user
+from storage.key import (
+    BIRTH,
+    COUNT,
+    PULSE,
+    STORES,
+    SWEPT,
+    WITHDRAWN,
+    StoreKeys,
+    channel_of_user,
+    erased,
+    is_in_slot,
+    stores_of_agent,
+    stores_of_user,
+)
 from storage.pipe import Command, Pipe
 from storage.room import Use
 from storage.witness import Witness
@@ -280,7 +293,7 @@ class RedisJournal:
 
     async def publish(self, channel: str, message: bytes) -> None:
         """See `Journal.publish`."""
-        await self._ask(("PUBLISH", channel, message))
+        await self._ask(("SPUBLISH" if is_in_slot(channel) else "PUBLISH", channel, message))
 
     async def call_roll(self, calls: Sequence[Call], dead: Dead, known: Sequence[str]) -> tuple[tuple[Roll, ...], frozenset[str]]:
         """See `Journal.call_roll`."""

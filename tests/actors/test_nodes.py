@@ -106,6 +106,16 @@ async def test_marks_that_no_number_shows_are_shown_to_the_user_by_a_look():
         assert [frame["read"] for frame in user.of("marks") if frame["side"] == "store"] == [1]
 
 
+async def test_marks_that_no_number_shows_are_shown_to_agents_by_a_look():
+    async with nodes(2) as (first, second):
+        owner, user = await claimed(first, second)
+        await asyncio.sleep(1.0)
+        first.inner.hall.drops = 10**6
+        await user.ack("read", store="s1", seq=1)
+        await asyncio.sleep(LOOK_S + SETTLE_S + 0.1)
+        assert [frame["read"] for frame in owner.of("marks") if frame["side"] == "user"] == [1]
+
+
 async def test_a_node_that_hears_nothing_finds_out_and_misses_nothing():
     async with nodes(2) as (first, second):
         owner, user = await claimed(first, second)
@@ -183,6 +193,67 @@ async def test_a_node_follows_what_somebody_there_needs_and_nothing_else():
         assert not second.node.live._topics
         channels = [channel for ear in first.inner.hall.ears for channel in ear.channels]
         assert len(channels) == 4, channels
+
+
+# What no append tells.
+
+
+async def test_typing_is_shown_to_the_other_side_on_other_nodes():
+    async with nodes(3) as (first, second, third):
+        owner, user = await claimed(first, second)
+        looker = await third.agent("a2")
+        await user.say("typing", store="s1", on=True)
+        for peer in (owner, looker):
+            await peer.expect("typing", user="u1", side="user", on=True)
+        await owner.say("typing", store="s1", user="u1", on=True)
+        await user.expect("typing", side="store", on=True)
+        await looker.say("typing", store="s1", user="u1", on=True)
+        await asyncio.sleep(1.0)
+        assert len(user.of("typing")) == 1
+        assert not [frame for frame in looker.of("typing") if frame["side"] == "store"]
+
+
+async def test_an_announcement_reaches_everybody_of_the_store_on_all_nodes_once():
+    async with nodes(3) as (first, second, third):
+        owner, user = await claimed(first, second)
+        chief = await third.agent("z1", role="supervisor")
+        stranger = await first.user("u9")
+        await chief.ack("announce", store="s1", body={"text": "we close: psst, \n, early"})
+        for peer in (owner, user, chief):
+            await peer.expect("notice", body={"text": "we close: psst, \n, early"})
+        await asyncio.sleep(1.0)
+        assert [len(peer.of("notice")) for peer in (owner, user, chief, stranger)] == [1, 1, 1, 0]
+
+
+async def test_a_withdrawal_ends_sessions_on_other_nodes_at_once():
+    async with nodes(2) as (first, second):
+        owner, _ = await claimed(first, second)
+        await asyncio.sleep(0.3)
+        asked_s = now_s()
+        await first.node.revocation.revoke("agent", "a1", None)
+        assert await owner.close_code() == 4003
+        assert now_s() - asked_s < 0.1
+
+
+async def test_an_erasure_ends_sessions_on_other_nodes_that_hold_something_of_the_chat():
+    async with nodes(2) as (first, second):
+        owner, user = await claimed(first, second)
+        other = await second.agent("a2", stores=["s2"])
+        await first.node.erasure.erase("s1", "u1")
+        assert [await owner.close_code(), await user.close_code()] == [4200, 4200]
+        assert other.session.close_code is None
+        assert second.node.store("s1").slots.get("u1") is None
+
+
+async def test_a_node_alone_tells_nobody():
+    async with World() as world:
+        owner, user = await claimed(world, world)
+        said = []
+        world.inner.hall.publish = lambda channel, message: said.append(message)
+        await user.say("typing", store="s1", on=True)
+        await owner.expect("typing", user="u1")
+        await asyncio.sleep(0.5)
+        assert not [message for message in said if b" typing " in message]
 
 
 # Who is there.

@@ -54,3 +54,18 @@ async def test_marks_of_a_reader_on_another_node_are_shown(there):
     await agent.read(1, user)
     for person in (user, looker):
         await person.expect("marks", user=user.id, side="store", read=1)
+
+
+async def test_typing_and_announcements_reach_other_nodes(there):
+    agent, chief = await there.malls[1].agent(), await there.malls[2].supervisor()
+    user = await there.malls[0].user()
+    await user.say("hello")
+    await agent.claim(user)
+    await user.status("claim")
+    await user.typing()
+    await agent.expect("typing", user=user.id, side="user", on=True)
+    await agent.typing(user=user)
+    await user.expect("typing", side="store", on=True)
+    await chief.do("announce", body={"text": "psst-early"})
+    for person in (user, agent, chief):
+        await person.expect("notice", body={"text": "psst-early"})

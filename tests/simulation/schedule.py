@@ -128,7 +128,18 @@ def schedule(seed: int) -> Schedule:
         agent_limit=dice.choice((0, 0, 1, 2, 3)),
         terms=_terms(random.Random(f"terms {seed}")),
     )
-    return _sharpened(random.Random(f"sharpened {seed}"), found)
+    return _with_lost_words(random.Random(f"words {seed}"), _sharpened(random.Random(f"sharpened {seed}"), found))
+
+
+def _with_lost_words(dice: random.Random, plain: Schedule) -> Schedule:
+    """What nodes tell each other is lost, all or some of it, and the connections that listen are cut."""
+    if plain.mode != "roaming" or dice.random() < 0.5:
+        return plain
+    more = (
+        Fault(round(8.0 * dice.random(), 4), "unheard", round(8.0 * dice.random(), 3), dice.getrandbits(32)),
+        Fault(round(8.0 * dice.random(), 4), "cut_ears", 0.01, dice.getrandbits(32)),
+    )
+    return attrs.evolve(plain, faults=tuple(sorted((*plain.faults, *more), key=lambda fault: fault.at_s)))
 
 
 def _sharpened(dice: random.Random, plain: Schedule) -> Schedule:

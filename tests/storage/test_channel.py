@@ -8,11 +8,27 @@ import msgspec
 import pytest
 
 from actors.event import AvailabilitySet
-from actors.news import Call, ChatBegan, Head, Heads, LogGrew, MarkShown, MarksLost, Roll, StoreChanged, Topic
+from actors.news import (
+    AccessWithdrawn,
+    Call,
+    ChatBegan,
+    ChatErased,
+    Head,
+    Heads,
+    LogGrew,
+    MarkShown,
+    MarksLost,
+    NoticeTold,
+    Roll,
+    StoreChanged,
+    Topic,
+    TypingShown,
+)
 from storage.batch import Limits
 from storage.follower import Follower
 from storage.key import NODES
 from storage.memory import MemoryJournal
+from storage.news import write
 from storage.redis import RedisJournal
 from tests.actors.world import Lines
 from tests.storage.material import (
@@ -209,10 +225,31 @@ async def test_heads_tell_where_everything_stands(journal):
     topics = (LIVE, ABOUT, CHAT, USER, Topic("chat", "s1", "nobody"), Topic("live", "s9"), Topic("user", user="u9"))
     assert await journal.heads(topics) == Heads(
         stores={"s1": 3, "s9": 0},
+        moves={"s1": 0 if isinstance(journal, RedisJournal) else 2, "s9": 0},
         chats={("s1", "u1"): Head(3, 1, 0, 1), ("s1", "nobody"): Head(0)},
         users={"u1": ("s1", "s2"), "u9": ()},
     )
-    assert await journal.heads((ABOUT,)) == Heads(stores={}, chats={}, users={})
+    assert await journal.heads((ABOUT,)) == Heads(stores={}, moves={}, chats={}, users={})
+
+
+@pytest.mark.parametrize(
+    ("topic", "said"),
+    [
+        (LIVE, TypingShown("s1", "u1", "user", True)),
+        (CHAT, TypingShown("s1", "u1", "store", False)),
+        (ABOUT, NoticeTold("s1", b'{"type":"notice","body":{"text":"a notice of  spaces"}}')),
+        (ABOUT, ChatErased("s1", "u1")),
+        (ABOUT, AccessWithdrawn()),
+    ],
+    ids=repr,
+)
+async def test_what_no_append_tells_is_heard_in_its_channel_and_not_by_who_said_it(journal, other, topic, said):
+    async with listening(journal, LIVE, CHAT, ABOUT, USER) as own, listening(other, topic) as listener:
+        await journal.publish(*write(journal.node, said))
+        assert await listener.hears(1) == [said]
+        await open_chat(other)
+        await own.hears(1)
+    assert said not in own.heard
 
 
 # Who is there.
