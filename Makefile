@@ -4,6 +4,7 @@
 #   make test-all                        the suite on every Python that is found; make test-3.13 on one
 #   make simulate                        5,000 simulated schedules; N=1000000, SEED=17 one in words, SHRINK=1 made smaller
 #   make faults                          every fault in full; ROUNDS=0.1 a tenth, ARGS="power" some rows, SERVER=PATH another server
+#   make cluster-tests                   every strike between nodes in full; ROUNDS=1 so many of each at most, ARGS="race" some rows
 #   make interpreters                    a .venv-X.Y for the other Pythons that dibs is for, where they are found
 #   make package                         the wheel in dist/, installed into an empty environment of each Python, and a chat from there
 #   make lock                            the newest versions that pyproject.toml allows; make outdated only tells which there are
@@ -30,7 +31,7 @@ python = $(shell for python in python$(1) $${PYENV_ROOT:-$$HOME/.pyenv}/versions
 	"$$python" -c 'import sys$(if $(UV),,, ensurepip, venv); sys.exit("%d.%d" % sys.version_info[:2] != "$(1)")' 2>/dev/null \
 	&& command -v "$$python" && break; done)
 
-.PHONY: run test test-all simulate mutants faults interpreters package attack bench leaks fuzz autobahn check lint format lock outdated clean
+.PHONY: run test test-all simulate mutants faults cluster-tests interpreters package attack bench leaks fuzz autobahn check lint format lock outdated clean
 .DEFAULT_GOAL := check
 # The stamps of pattern rules would count as intermediate, and be removed.
 .PRECIOUS: .venv-%/installed
@@ -40,7 +41,7 @@ run: .venv/installed
 	@$(BIN)/dibs serve --demo $(ARGS)
 
 # What measures a server as it is attacked or broken has the machine to itself; the rest shares it.
-ALONE := tests/attack tests/faults
+ALONE := tests/attack tests/faults tests/cluster
 # $(call suite,PYTHON): all of it, or what PYTEST_ARGS names.
 suite = $(if $(REDIS),export REDIS=$(REDIS) && )$(if $(PYTEST_ARGS),$(1) -m pytest $(PYTEST_ARGS),\
 	$(1) -m pytest --numprocesses 2 $(ALONE:%=--ignore %) && $(1) -m pytest $(ALONE))
@@ -63,6 +64,9 @@ mutants: .venv/installed
 
 faults: .venv/installed interpreters
 	@$(BIN)/python -m tests.faults.run $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SERVER),--server $(SERVER)) $(ARGS)
+
+cluster-tests: .venv/installed
+	@$(BIN)/python -m tests.cluster.run $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
 
 interpreters: .venv/installed
 	@own=$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])') && for version in $(PYTHONS); do \
