@@ -12,7 +12,7 @@
 #   make fuzz                            a million frames of rubbish, guided by coverage; RUNS=10000, SEED=17, ARGS="socket" some targets
 #   make autobahn                        Autobahn's fuzzing client against our framing; needs a Python 2.7 for the tool
 #   make attack                          every attack in full, a quarter of an hour; SHARE=0.1 a tenth, ARGS="pings" some rows
-#   make bench                           how long people wait, a tenth of each bench; SHARE=1 all, ARGS="race" some; figures in bench.json
+#   make bench                           what dibs can do, a tenth of each bench; SHARE=1 all, ARGS="race" some, OUT=DIR for the report
 #   make mutants                         each known bug put into a copy and hunted; N=500 schedules at most, ARGS="fence" some
 
 BIN := .venv/bin
@@ -86,7 +86,7 @@ lint: .venv/installed
 	$(BIN)/mypy
 
 bench: .venv/installed
-	@$(BIN)/python -m bench.run $(if $(SHARE),--share $(SHARE)) $(ARGS)
+	@$(BIN)/python -m bench.run $(if $(SHARE),--share $(SHARE)) $(if $(OUT),--out $(OUT)) $(ARGS)
 
 leaks: .venv/installed
 	@$(BIN)/python -m tests.wire.run $(if $(N),-n $(N)) $(if $(SEED),--seed $(SEED))
