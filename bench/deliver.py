@@ -3,11 +3,13 @@
 Promise: every message comes to every receiver, once and in order.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bench.found import Found, Plot
 from bench.house import Step, play_on, serving
+from bench.line import Dibs, Line
 from bench.talk import talk_on
 
 STORES, AGENTS, USERS = 4, 5, 25
@@ -22,26 +24,40 @@ async def deliver(folder: Path, share: float, step: Step) -> Found:
         return await play_on(server, "deliver", step, seconds=max(0.5, SECONDS * share))
 
 
-async def play(order: dict[str, Any], step: Step) -> Found:
+async def play(order: dict[str, Any], step: Step, speak: type[Line] = Dibs) -> Found:
     """See `bench.load`."""
-    talk = talk_on(order)
+    talk = talk_on(order, speak)
     await talk.gather(STORES, AGENTS, USERS)
     found, seconds = Found(), order["seconds"]
     await talk.at_rate(WARM_RATE, min(2.0, seconds), lambda _: None)
-    waits, reached = {}, {}
-    count = len(RATES) + len(WINDOWS)
-    for place, (name, run) in enumerate(
-        [(f"{rate} a second", lambda step, rate=rate: talk.at_rate(rate, seconds, step)) for rate in RATES]
-        + [(f"window {window}", lambda step, window=window: talk.in_window(window, seconds, step)) for window in WINDOWS]
-    ):
-        stretch = await run(lambda part, place=place: step((place + part) / count))
+    runs = {f"{rate} a second": partial(talk.at_rate, rate, seconds) for rate in RATES}
+    runs |= {f"window {window}": partial(talk.in_window, window, seconds) for window in WINDOWS}
+    waits, reached = {}, []
+    for place, (name, run) in enumerate(runs.items()):
+        stretch = await run(lambda part, place=place: step((place + part) / len(runs)))
         found.rows[name] = stretch.figures()
         waits[name] = stretch.curve()
-        reached[name] = [(stretch.asked / stretch.lasted_s, stretch.deliveries / stretch.lasted_s)]
+        reached.append(stretch.deliveries / stretch.lasted_s)
     await talk.close()
     found.broken = talk.faults
     found.plots = [
         Plot(title="How long until an agent has it", x="percentile", y="ms", lines=waits, across="nines", tall="log"),
-        Plot(title="Throughput against rate", x="questions a second", y="deliveries a second", lines=reached, across="log", tall="log"),
+        Plot(
+            title="Throughput against rate",
+            x="questions a second",
+            y="deliveries a second",
+            lines={
+                "what was asked for": [(rate, rate * (AGENTS + 1)) for rate in RATES],
+                "reached": list(zip(RATES, reached, strict=False)),
+            },
+            across="log",
+        ),
+        Plot(
+            title="Throughput at saturation",
+            x="questions under way for each user",
+            y="deliveries a second",
+            lines={"reached": list(zip(WINDOWS, reached[len(RATES) :], strict=True))},
+            across="log",
+        ),
     ]
     return found

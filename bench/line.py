@@ -106,17 +106,18 @@ class Line(WSListener):  # type: ignore[misc]  # a class of Cython
             self.take(frame.get_payload_as_memoryview())
         elif frame.msg_type == WSMsgType.CLOSE:
             # picows knows the codes of the RFC only.
-            self._fault(f"was closed with {int.from_bytes(frame.get_payload_as_bytes()[:2], 'big')}")
+            self.fault(f"was closed with {int.from_bytes(frame.get_payload_as_bytes()[:2], 'big')}")
             transport.send_close(WSCloseCode.OK)
             transport.disconnect()
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         """See picows."""
-        self._fault("lost the connection")
+        self.fault("lost the connection")
         self.leaving = True
         self.gone.set()
 
-    def _fault(self, what: str) -> None:
+    def fault(self, what: str) -> None:
+        """Something is wrong; not for somebody who is leaving."""
         if not self.leaving:
             self.faults.append(f"{self.who.id} {what}")
             if not self.ready.done():
@@ -239,14 +240,14 @@ class Dibs(Line):
                 case "error":
                     self._refused(frame)
                 case "reset":
-                    self._fault("was reset")
+                    self.fault("was reset")
                 case _:
                     pass
 
     def _count(self, frame: Frame) -> None:
         number = frame.seq if self.who.role == "user" else frame.offset
         if self.number is not None and number != self.number + 1:
-            self._fault(f"heard {number} after {self.number}")
+            self.fault(f"heard {number} after {self.number}")
         self.number = number
         self._on_frame(frame)
 
@@ -258,14 +259,14 @@ class Dibs(Line):
         elif (asked := self._asked.pop(id, None)) is not None:
             asked.set_result(frame)
         else:
-            self._fault(f"got an ack for {id}, which was not asked")
+            self.fault(f"got an ack for {id}, which was not asked")
 
     def _refused(self, frame: Frame) -> None:
         asked = self._asked.pop(frame.id or "", None)
         if asked is not None:
             asked.set_result(frame)
         else:
-            self._fault(f"was told {frame.code}")
+            self.fault(f"was told {frame.code}")
 
     @property
     def unanswered(self) -> int:

@@ -7,15 +7,19 @@ import re
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, NullFormatter, NullLocator
+from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-from bench.found import NINES, Plot
+from bench.found import Plot
 
+MANY = 6
+"""More places than these are not named one by one."""
 INK = "#010203"
 """Stands for the colour of the page's text."""
 COLOURS = ("#2f81f7", "#e5730b", "#2da44e", "#d1387a", "#8a63d2", "#1b9e9e", "#a8881a", "#e0524d")
 """Told apart on white and on black, and by those who see few colours: lightness differs too."""
 MARKS = "osD^vPX*"
+SHOWN = (50, 90, 99, 99.9, 99.99)
+"""The percentiles that are named; the others are points."""
 _STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "dibs",
@@ -60,21 +64,22 @@ def _lay_out(axes: Axes, plot: Plot) -> None:
     axes.grid(visible=True)
     plain = FuncFormatter(lambda value, _: f"{value:,.10g}")
     if plot.across == "nines":
-        shown = [nines for nines in NINES if any(x == nines for points in plot.lines.values() for x, _ in points)]
+        shown = [nines for nines in SHOWN if any(x == nines for points in plot.lines.values() for x, _ in points)]
         axes.xaxis.set_major_locator(FixedLocator([_nines(nines) for nines in shown]))
         axes.xaxis.set_major_formatter(FixedFormatter([f"{nines:g} %" for nines in shown]))
     else:
         if plot.across == "log":
             axes.set_xscale("log")
             across = sorted({x for points in plot.lines.values() for x, _ in points})
-            if len(across) <= 6:
+            if len(across) <= MANY:
                 axes.xaxis.set_major_locator(FixedLocator(across))
                 axes.xaxis.set_minor_locator(NullLocator())
             axes.xaxis.set_minor_formatter(NullFormatter())
         axes.xaxis.set_major_formatter(plain)
     if plot.tall == "log":
         axes.set_yscale("log")
-        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_minor_locator(NullLocator())
     else:
         axes.set_ylim(bottom=0)
     axes.yaxis.set_major_formatter(plain)
