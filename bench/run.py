@@ -25,7 +25,6 @@ from bench.found import Found
 from bench.house import SEED, Step
 from bench.idle import idle
 from bench.offline_drain import offline_drain
-from bench.report import Report, page
 from bench.soak import soak
 from bench.stores import stores
 
@@ -84,6 +83,8 @@ async def main() -> int:
         asked.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         parser.error(f"--out {asked.out}: {error.strerror}")
+    from bench.report import Report, page  # what draws takes its time to come
+
     console = Console(width=None if sys.stdout.isatty() else 200)
     report = Report(machine=machine(), at=time.strftime("%Y-%m-%d %H:%M:%S %z"), arguments=f"share {asked.share:g}, seed {SEED}", found={})
     console.print(f"{report.machine}; {report.arguments}")

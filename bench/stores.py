@@ -16,6 +16,8 @@ from tests.wire.server import Server
 
 LEVELS = ((10, 0), (1_000, 0), (50_000, 0), (50_000, 1_000_000))
 """Stores, and idle chats in the ten of them in which others chat."""
+FEW = 0.05
+"""A smaller share has the first and the last level only."""
 AGENTS, USERS = 2, 5
 MESSAGES, ROUNDS = 2000, 5
 FLAT = 1.1
@@ -26,7 +28,8 @@ MANY = 500
 async def stores(folder: Path, share: float, step: Step) -> Found:
     """`share` of the stores beyond ten and of the chats; more than that of the looks and of the messages of each."""
     messages, rounds = max(50, round(MESSAGES * min(1.0, 2.5 * share))), max(1, round(ROUNDS * min(1.0, 4 * share)))
-    levels = [(ACTIVE + round((many - ACTIVE) * share), round(chats * share)) for many, chats in LEVELS]
+    chosen = LEVELS if share >= FEW else (LEVELS[0], LEVELS[-1])
+    levels = [(ACTIVE + round((many - ACTIVE) * share), round(chats * share)) for many, chats in chosen]
     found = Found()
     cost: dict[str, list[tuple[float, float]]] = {"empty": [], "filled": []}
     waits: dict[str, list[tuple[float, float]]] = {}
