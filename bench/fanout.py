@@ -26,7 +26,7 @@ async def play(order: dict[str, Any], step: Step) -> Found:
     found, levels = Found(), order["levels"]
     reached, cost, waits = [], [], {}
     for place, agents in enumerate(levels):
-        talk = talk_on(order)
+        talk = talk_on(order | {"name": f"l{agents}-"})
         await talk.gather(1, agents, USERS)
         stretch = await talk.in_window(
             WINDOW, order["seconds"], lambda part, place=place: step((place + part) / len(levels)), answered=False
