@@ -238,7 +238,7 @@ async def whole(folder):
                 while "listening on" not in told.getvalue():
                     told.news.clear()
                     await asyncio.wait([serving, asyncio.ensure_future(told.news.wait())], return_when=asyncio.FIRST_COMPLETED)
-                    assert not serving.done(), log.getvalue()
+                    assert not serving.done(), (log.getvalue(), serving.exception())
             port = int(told.getvalue().split("listening on ")[1].split()[0].rsplit(":", 1)[1])
             there = Whole(below, port)
             await there.gather()
