@@ -18,8 +18,8 @@ from web.arrival import STRANGER
 from web.document.door import serve_documents
 from web.front import Disconnected, FrontDoor
 from web.header import TEXT, guard
-from web.module.door import serve_modules
 from web.metric import NodeCollector
+from web.module.door import serve_modules
 from web.operator import BODY_LIMIT, open_door
 from web.origin import is_welcome
 from web.place import Place, Unanswered

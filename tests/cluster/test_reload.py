@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from storage.key import COUNT
+
 from tests.cluster.crew import arrive, crew, ended, hang_up, has, holds, judge, said
 from tests.faults.load import Load
 from tests.wire.person import Person

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from storage.key import COUNT
+
 from tests.cluster.crew import arrive, crew, ended, figures, has, holds, judge, said
 from tests.faults.load import Load, until
 from tests.wire.door import ask, operator

@@ -22,7 +22,7 @@ from tests.attack.flood_bytes import said
 from tests.storage.below import DURABLE, Below
 from tests.wire.server import ROOT, SECRET
 from web.log import make_log
-from web.serve import _serve
+from web.serve import _alone
 from web.setting import Settings
 
 HANDSHAKE = (
@@ -232,7 +232,7 @@ async def whole(folder):
     (folder / "data").mkdir()
     settings = Settings(port=0, redis=below.url, data=folder / "data", rate=0.0, heartbeat=3600.0, secret=SECRET.encode())
     with contextlib.redirect_stdout(told):
-        serving = asyncio.create_task(_serve(settings, make_log("warning", "text", log)))
+        serving = asyncio.create_task(_alone(settings, make_log("warning", "text", log)))
         try:
             async with asyncio.timeout(PATIENCE_S):
                 while "listening on" not in told.getvalue():
