@@ -11,8 +11,8 @@ from tests.cost.whole import AGENTS, whole
 
 pytestmark = pytest.mark.anyio
 
-SCRIPT = {"exists": 2, "hget": 1, "hincrby": 1, "hmget": 2, "hset": 3, "llen": 1, "pexpire": 1, "zadd": 1}
-"""What the append script calls once for a run of appends to one chat, however many there are."""
+SCRIPT = {"exists": 2, "hget": 1, "hincrby": 1, "hmget": 2, "hset": 3, "llen": 1, "pexpire": 1, "pubsub": 1, "zadd": 1}
+"""What the append script calls once for a run of appends to one chat, however many there are. `pubsub`: does another node listen?"""
 
 
 @pytest.fixture(scope="module")
