@@ -95,6 +95,8 @@ class Session:
         """Key to the rank of the marks in the snapshot, where older ones may still be on their way here."""
         self._ranks: dict[tuple[str, ...], int] = {}
         """A user's: key to the rank of the marks that it was shown last."""
+        self._marks_found: dict[tuple[str, ...], int] = {}
+        """Key to the rank of marks that a look has shown, and that may still be on their way here."""
         self._holds: dict[tuple[str, str], Hold] = {}
         self._work = Bell()
         self._room = asyncio.Event()
@@ -317,6 +319,8 @@ class Session:
 
     def show(self, newest: Newest) -> None:
         """Adds a frame of which the newest alone matters; before `ready` it waits."""
+        if newest.rank and self._marks_found.pop(newest.key, 0) >= newest.rank:
+            return  # it was found before it was told
         if self.close_code is None and self.enters(newest.store) and (not newest.rank or self._is_news(newest)):
             self.outbox.put_newest(newest.key, newest.frame)
             if newest.rank and self._is_user:
@@ -328,6 +332,7 @@ class Session:
         """Adds marks that were found, if a user was shown less."""
         if newest.rank > self._ranks.get(newest.key, 0):
             self.show(newest)
+            self._marks_found[newest.key] = newest.rank
 
     @property
     def _is_user(self) -> bool:

@@ -106,6 +106,21 @@ async def test_marks_that_no_number_shows_are_shown_to_the_user_by_a_look():
         assert [frame["read"] for frame in user.of("marks") if frame["side"] == "store"] == [1]
 
 
+async def test_marks_that_a_look_finds_before_they_are_told_are_shown_once():
+    """The store gathers marks for a second; a look in that second shows them before."""
+    async with nodes(1) as (only,):
+        owner, user = await claimed(only, only)
+        await asyncio.sleep(1.5)
+        await owner.ack("read", store="s1", user="u1", seq=1)
+        await only.node.live._compare(tuple(only.node.live._topics))
+        await asyncio.sleep(3.0)
+        assert [frame["read"] for frame in user.of("marks") if frame["side"] == "store"] == [1]
+        await user.send("more")
+        await owner.ack("read", store="s1", user="u1", seq=2)
+        await asyncio.sleep(3.0)
+        assert [frame["read"] for frame in user.of("marks") if frame["side"] == "store"] == [1, 2]
+
+
 async def test_marks_that_no_number_shows_are_shown_to_agents_by_a_look():
     async with nodes(2) as (first, second):
         owner, user = await claimed(first, second)

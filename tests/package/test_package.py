@@ -36,7 +36,7 @@ def test_the_wheel_brings_the_command(built):
 
 def test_from_the_sdist_comes_the_same_wheel_and_its_tests_are_in_it(built, tmp_path):
     with tarfile.open(built[0]) as archive:
-        archive.extractall(tmp_path, filter="data")
+        archive.extractall(tmp_path, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))  # not before 3.11.4
     (source,) = tmp_path.iterdir()
     _, wheel = build(tmp_path / "dist", source)
     assert wheel.read_bytes() == built[1].read_bytes()
