@@ -119,7 +119,8 @@ def feed(pair, data, cuts=()):
 
 def kept(line):
     """Characters and bytes of what the peer said that the line still holds, however deep; but for the read that is under way."""
-    seen, todo, size = set(), [vars(line)], 0
+    # The values, for from Python 3.13 on they belong to the object and not to its dict.
+    seen, todo, size = set(), list(vars(line).values()), 0
     while todo:
         thing = todo.pop()
         if id(thing) in seen or isinstance(thing, type | ModuleType | FunctionType | CoroutineType | Listener | Transport):
