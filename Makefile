@@ -4,6 +4,7 @@
 #   make test-all                        the suite on every Python that is found; make test-3.13 on one
 #   make simulate                        5,000 simulated schedules; N=1000000, SEED=17 one in words, SHRINK=1 made smaller
 #   make faults                          every fault in full; ROUNDS=0.1 a tenth, ARGS="power" some rows, SERVER=PATH another server
+#   make cluster-tests                   every strike between nodes in full; ROUNDS=1 so many of each at most, ARGS="race" some rows
 #   make interpreters                    a .venv-X.Y for the other Pythons that dibs is for, where they are found
 #   make package                         the wheel in dist/, installed into an empty environment of each Python, and a chat from there
 #   make lock                            the newest versions that pyproject.toml allows; make outdated only tells which there are
@@ -12,7 +13,8 @@
 #   make fuzz                            a million frames of rubbish, guided by coverage; RUNS=10000, SEED=17, ARGS="socket" some targets
 #   make autobahn                        Autobahn's fuzzing client against our framing; needs a Python 2.7 for the tool
 #   make attack                          every attack in full, a quarter of an hour; SHARE=0.1 a tenth, ARGS="pings" some rows
-#   make bench                           how long people wait, a tenth of each bench; SHARE=1 all, ARGS="race" some; figures in bench.json
+#   make bench                           what dibs can do, a tenth of each bench; SHARE=1 all, ARGS="race" some, OUT=DIR for the report
+#   make bench-peers                     dibs beside Socket.IO and FastAPI, in turn; ROUNDS=5, ARGS="dibs socketio", HARNESS=DIR for more peers
 #   make mutants                         each known bug put into a copy and hunted; N=500 schedules at most, ARGS="fence" some
 
 BIN := .venv/bin
@@ -30,7 +32,7 @@ python = $(shell for python in python$(1) $${PYENV_ROOT:-$$HOME/.pyenv}/versions
 	"$$python" -c 'import sys$(if $(UV),,, ensurepip, venv); sys.exit("%d.%d" % sys.version_info[:2] != "$(1)")' 2>/dev/null \
 	&& command -v "$$python" && break; done)
 
-.PHONY: run test test-all simulate mutants faults interpreters package attack bench leaks fuzz autobahn check lint format lock outdated clean
+.PHONY: run test test-all simulate mutants faults cluster-tests interpreters package attack bench bench-peers leaks fuzz autobahn check lint format lock outdated clean
 .DEFAULT_GOAL := check
 # The stamps of pattern rules would count as intermediate, and be removed.
 .PRECIOUS: .venv-%/installed
@@ -40,7 +42,7 @@ run: .venv/installed
 	@$(BIN)/dibs serve --demo $(ARGS)
 
 # What measures a server as it is attacked or broken has the machine to itself; the rest shares it.
-ALONE := tests/attack tests/faults
+ALONE := tests/attack tests/faults tests/cluster
 # $(call suite,PYTHON): all of it, or what PYTEST_ARGS names.
 suite = $(if $(REDIS),export REDIS=$(REDIS) && )$(if $(PYTEST_ARGS),$(1) -m pytest $(PYTEST_ARGS),\
 	$(1) -m pytest --numprocesses 2 $(ALONE:%=--ignore %) && $(1) -m pytest $(ALONE))
@@ -64,6 +66,9 @@ mutants: .venv/installed
 faults: .venv/installed interpreters
 	@$(BIN)/python -m tests.faults.run $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SERVER),--server $(SERVER)) $(ARGS)
 
+cluster-tests: .venv/installed
+	@$(BIN)/python -m tests.cluster.run $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
+
 interpreters: .venv/installed
 	@own=$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])') && for version in $(PYTHONS); do \
 		[ $$version = $$own ] || $(MAKE) -s .venv-$$version/installed || exit; done
@@ -86,7 +91,26 @@ lint: .venv/installed
 	$(BIN)/mypy
 
 bench: .venv/installed
-	@$(BIN)/python -m bench.run $(if $(SHARE),--share $(SHARE)) $(ARGS)
+	@$(BIN)/python -m bench.run $(if $(SHARE),--share $(SHARE)) $(if $(OUT),--out $(OUT)) $(ARGS)
+
+# What the peers need stays in their folders; nothing of dibs uses it.
+bench-peers: .venv/installed bench/peers/.venv/installed bench/peers/socketio/node_modules/installed
+	@$(BIN)/python -m bench.peers.run $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SHARE),--share $(SHARE)) $(if $(OUT),--out $(OUT)) $(ARGS)
+
+bench/peers/.venv/installed: bench/peers/fastapi/requirements.lock .venv/installed
+ifneq ($(UV),)
+	@$(UV) venv --quiet --clear --python $(BIN)/python bench/peers/.venv
+	@$(UV) pip install --quiet --python bench/peers/.venv/bin/python -r $<
+else
+	@$(BIN)/python -m venv --clear bench/peers/.venv
+	@bench/peers/.venv/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+endif
+	@touch $@
+
+bench/peers/socketio/node_modules/installed: bench/peers/socketio/package-lock.json
+	@command -v npm >/dev/null || { echo "the Socket.IO peer needs node and npm (on Debian and Ubuntu: apt install nodejs npm)" >&2; exit 1; }
+	@cd bench/peers/socketio && npm ci --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@
 
 leaks: .venv/installed
 	@$(BIN)/python -m tests.wire.run $(if $(N),-n $(N)) $(if $(SEED),--seed $(SEED))
@@ -114,8 +138,8 @@ outdated: .venv/installed
 		--outdated --exclude-editable --exclude pip --exclude setuptools) && echo "$${newer:-none: all is the newest}"
 
 clean:
-	rm -rf .venv .venv-* uv.lock *.egg-info .autobahn .mypy_cache .pytest_cache .ruff_cache .hypothesis dist build
-	find actors docs storage web tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf .venv .venv-* bench/peers/.venv bench/peers/socketio/node_modules bench-report uv.lock *.egg-info .autobahn .mypy_cache .pytest_cache .ruff_cache .hypothesis dist build
+	find actors bench docs storage web tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps come last, so that an interrupted installation starts anew.
 .venv/locked: requirements.lock

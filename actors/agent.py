@@ -13,6 +13,7 @@ from actors.command import AddNote, ClaimChat, Command, ReleaseChat, ResolveChat
 from actors.delivery import Notice
 from actors.event import AgentArrived, AgentLeft, AvailabilitySet, CursorMoved, Event
 from actors.identity import Identity
+from actors.news import NoticeTold
 from actors.participant import Participant
 from actors.refusal import Refused
 from actors.request import Done, StoreRequest, content_digest, sender_digest
@@ -66,6 +67,7 @@ class AgentActor(Participant):
                 leaving.cancel()
             if store not in self.stores:
                 self.node.agents_of.setdefault(store, {})[self.identity.id] = self
+                self.node.live.review_store(store)
             if store not in self.stores or leaving is not None:
                 self.stores[store] = None
                 self._store(store).mailbox.put_control(AgentBack(self.identity.id))
@@ -255,9 +257,8 @@ class AgentActor(Participant):
 
         def happened() -> None:
             notice = Notice(frame.store, wire.notice(frame.store, body, self.node.clock.wall_ms()))
-            for there in (self.node.agents_of, self.node.users_of):
-                for participant in there.get(frame.store, {}).values():
-                    participant.tell(notice)
+            self.node.announce(notice)
+            self.node.live.tell(NoticeTold(notice.store, notice.frame))
 
         def done(outcome: Outcome) -> None:
             _conclude(session, frame.id, [outcome])

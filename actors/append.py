@@ -18,13 +18,14 @@ unknown     sends the same ids again before anything       after 4 s `unavailabl
 =========== ============================================== ========================================================
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
 
 from actors.chat import Chat
 from actors.event import Event
+from actors.news import Call, Dead, Followed, Heads, News, Roll, Said, Topic
 from actors.rule import Condition
 from actors.withdrawal import Withdrawal
 
@@ -280,6 +281,28 @@ class Storage(Reads, Protocol):
 
     async def sweep(self, before: int, count: int) -> Swept:
         """Drops what is older than `before` (ms), and what is more than is kept, of the next `count` chats of the walk."""
+
+    def listen(self, on_news: Callable[[News], None], on_followed: Followed) -> None:
+        """Whom to tell news of what is followed, and which topics are followed from now on: for the first time, or after a cut. What
+        other nodes wrote before that was not heard. Neither waits."""
+
+    def follow(self, topic: Topic) -> None:
+        """Wants to hear of it from other nodes; repeating it is harmless."""
+
+    def leave(self, topic: Topic) -> None:
+        """Wants to hear of it no more."""
+
+    def has_heard(self, store: str, moves: int) -> bool:
+        """Whether nothing is missing of so many moves of marks in a store that is followed. It is asked once, after a look."""
+
+    async def tell(self, said: Said) -> None:
+        """Tells the other nodes; who does not hear it never does."""
+
+    async def call_roll(self, calls: Sequence[Call], dead: Dead, known: Sequence[str]) -> tuple[tuple[Roll, ...], frozenset[str]]:
+        """Says who is on this node and tells who is on the others; the dead are struck off. And which of the known nodes listen."""
+
+    async def heads(self, topics: Sequence[Topic]) -> Heads:
+        """Where what is followed stands."""
 
     def has_room(self) -> bool:
         """Whether another append is taken. To be asked before a decision is made."""

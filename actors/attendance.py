@@ -2,6 +2,7 @@
 
 All of it is told at most once a second, the newest only, because it would grow with the square of a store. A deadline never
 decides who owns a chat: it only makes the store actor try a fenced append, which fails if the owner has come back anywhere.
+Who is there on other nodes comes from the roll (`actors.roll`).
 After an outage of the storage, a pause of the process or a restart every grace period starts anew.
 """
 
@@ -15,8 +16,9 @@ from actors.chat import Chat, Party, Side
 from actors.command import GiveBackChat
 from actors.delivery import Newest, marks_key
 from actors.event import StatusChanged, marks, subject
+from actors.news import MarkShown
 from actors.request import Asker, Internal, Request, sender_digest
-from actors.store_message import OwnedFound, PlacesFound, Tick
+from actors.store_message import AgentGone, OwnedFound, PlacesFound, Tick
 
 if TYPE_CHECKING:
     from actors.session import Session
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 GATHER_S = 1.0
 """At most one frame of each kind in this time."""
+RANKS = 4096
+"""So many marks of a store are remembered: what other nodes tell comes in no order with what is written here."""
 PAUSE_S = 5.0
 """A tick later than this shows that the process stood still."""
 
@@ -48,13 +52,19 @@ class Attendance:
         self._node = actor.node
         self._gone: dict[str, float] = {}
         """Owner without a session to the end of its grace period."""
+        self._arrivals: dict[str, int] = {}
+        """How often it had come when that began: whoever has come since, anywhere, keeps its chats."""
         self._outages = 0
         self._releasing: set[str] = set()
+        self._elsewhere: dict[str, tuple[str, bool]] = {}
+        """Agents who are there on other nodes: their names, and whether they have a session."""
         self._places: dict[str, int] = {}
         """Waiting user who is online to the place it was told."""
         self._marks: dict[tuple[str, Side], Newest] = {}
         self._marks_told: dict[tuple[str, Side], Newest] = {}
         """Those of the last tick: some may still be on their way to a session."""
+        self._ranks: dict[tuple[str, Side], int] = {}
+        """How far the marks were that agents were told last, those that moved last at the end."""
         self._presence_due = False
         self._presence_told: tuple[Newest, ...] = ()
         """What agents and users who are there were told last; nothing if somebody was shown something else since."""
@@ -81,11 +91,11 @@ class Attendance:
     def restart(self) -> None:
         """Forgets everything but what is still to be told; `begin` follows."""
         self.stop()
-        self._gone, self._releasing, self._places = {}, set(), {}
+        self._gone, self._arrivals, self._releasing, self._places = {}, {}, set(), {}
 
     def forget_marks(self) -> None:
         """What is still to be told is of data that are gone."""
-        self._marks, self._marks_told = {}, {}
+        self._marks, self._marks_told, self._ranks = {}, {}, {}
 
     def end(self) -> None:
         """Tells the marks that were being gathered: nobody else knows of them."""
@@ -105,10 +115,29 @@ class Attendance:
         if self._is_present(agent):
             self._gone.pop(agent, None)
         self.changed()
+        self._node.roll.due(self._actor.store)
 
     def agent_gone(self, agent: str) -> None:
-        """An agent has no session any more."""
+        """An agent has no session here any more."""
         self._watch(agent)
+        self._node.roll.due(self._actor.store)
+
+    def agent_departed(self) -> None:
+        """It has been gone for so long that others see it."""
+        self.changed()
+        self._node.roll.due(self._actor.store)
+
+    def called(self, others: dict[str, tuple[str, bool]]) -> None:
+        """These agents are there on other nodes; who was, and is nowhere now, has a grace period from now."""
+        before, self._elsewhere = self._elsewhere, others
+        for agent, (_, is_in) in others.items():
+            if is_in:
+                self._gone.pop(agent, None)
+        for agent, (_, was_in) in before.items():
+            if was_in:
+                self._watch(agent)
+        if before.keys() != others.keys():
+            self.changed()
 
     def changed(self) -> None:
         """Presence is to be told."""
@@ -130,12 +159,48 @@ class Attendance:
         self._marks[chat.user, side] = Newest(marks_key(chat.store, chat.user, side), frame, chat.rank(side))
         self._schedule()
 
+    def mark_shown(self, mark: MarkShown, *, agents: bool) -> None:
+        """A mark stands there, as another node told: the agents here are to see it, or the chat's user."""
+        store, rank = self._actor.store, mark.received + mark.read
+        frame = marks(subject(store, mark.user), mark.side, mark.received, mark.read)
+        newest = Newest(marks_key(store, mark.user, mark.side), frame, rank)
+        gathered = self._marks.get((mark.user, mark.side))
+        if gathered is not None and gathered.rank >= rank:
+            return
+        if not agents:
+            self.show(newest, mark.user, agents=False, user=True)
+        elif self._is_newer(newest, mark.user, mark.side):
+            self.show(newest, mark.user, agents=True, user=False)
+
+    def mark_found(self, mark: MarkShown) -> None:
+        """A mark was found to stand there: sessions of the chat's user that were shown less see it."""
+        there = self._node.users.get(mark.user)
+        if there is not None:
+            store, rank = self._actor.store, mark.received + mark.read
+            frame = marks(subject(store, mark.user), mark.side, mark.received, mark.read)
+            for session in there.sessions:
+                session.show_found(Newest(marks_key(store, mark.user, mark.side), frame, rank))
+
+    def _is_newer(self, newest: Newest, user: str, side: Side) -> bool:
+        """Whether the store's agents were not told as much yet, as far as is remembered."""
+        before = self._ranks.pop((user, side), 0)
+        if len(self._ranks) >= RANKS:
+            del self._ranks[next(iter(self._ranks))]
+        self._ranks[user, side] = max(before, newest.rank)
+        return newest.rank > before
+
+    def queue_changed(self) -> None:
+        """Somebody has joined or left the queue on another node."""
+        self._queue_due = True
+        self._schedule()
+
     def chat_gone(self, user: str) -> None:
         """Nothing is to be told of a chat any more, and others may have moved up in the queue."""
         self._places.pop(user, None)
         for side in SIDES:
             self._marks.pop((user, side), None)
             self._marks_told.pop((user, side), None)
+            self._ranks.pop((user, side), None)
         self._queue_due = True
         self._schedule()
 
@@ -203,6 +268,8 @@ class Attendance:
     def _watch(self, agent: str) -> None:
         if agent not in self._gone and not self._is_present(agent):
             self._gone[agent] = self._node.clock.monotonic_s() + self._node.options.grace_s
+            state = self._actor.state
+            self._arrivals[agent] = state.arrivals.get(agent, 0) if state is not None else 0
             self.stop()
             self._schedule()
 
@@ -210,43 +277,50 @@ class Attendance:
 
     def _is_present(self, agent: str) -> bool:
         there = self._node.agents.get(agent)
-        return there is not None and there.is_in(self._actor.store)
+        return (there is not None and there.is_in(self._actor.store)) or self._elsewhere.get(agent, ("", False))[1]
 
     async def _read_owned(self, agent: str) -> None:
-        users: tuple[str, ...] | None = None
+        storage, store = self._node.storage, self._actor.store
+        found = OwnedFound(agent, None)
         with suppress(Exception):  # whatever it was, the deadline is set again
-            users = (await self._node.storage.owned(self._actor.store)).get(agent, ())
-        self._actor.mailbox.put_control(OwnedFound(agent, users))
+            await self._node.roll.look(store)
+            found = OwnedFound(agent, (await storage.owned(store)).get(agent, ()))
+        self._actor.mailbox.put_control(found)
 
-    def give_back(self, agent: str, users: tuple[str, ...] | None) -> None:
-        """The chats of an agent whose grace period is over go back to the queue, if it has not come back."""
+    def give_back(self, found: OwnedFound) -> None:
+        """The chats of an agent whose grace period is over go back to the queue, if it has not come back anywhere."""
+        agent = found.agent
         self._releasing.discard(agent)
-        if users is None:
+        arrivals = self._arrivals.pop(agent, 0)
+        if found.users is None:
             self.retry(agent)
             return
-        state = self._actor.state
-        arrivals = state.arrivals.get(agent, 0) if state is not None else 0
-        for user in users if not self._is_present(agent) else ():
+        for user in found.users if not self._is_present(agent) else ():
             if not self._actor.tell(give_back_request(_NOBODY, user, agent, arrivals)):
                 self.retry(agent)
 
     def retry(self, agent: str) -> None:
-        """A release did not go through: the grace period starts anew."""
-        self._watch(agent)
+        """A release did not go through: the grace period starts anew, from what is known of the agent then."""
+        self._node.spawn(self._watch_again(agent))
+
+    async def _watch_again(self, agent: str) -> None:
+        await self._actor.read_state()
+        self._actor.mailbox.put_control(AgentGone(agent))
 
     # Presence.
 
     def _presence(self) -> Newest:
         state, store = self._actor.state, self._actor.store
         away = state.away if state is not None else frozenset()
-        there = self._node.agents_of.get(store, {})
-        agents = [(id, agent.identity.party.owner.name, "away" if id in away else "available") for id, agent in sorted(there.items())]
+        there = {id: name for id, (name, _) in self._elsewhere.items()}
+        there |= {id: agent.identity.party.owner.name for id, agent in self._node.agents_of.get(store, {}).items()}
+        agents = [(id, name, "away" if id in away else "available") for id, name in sorted(there.items())]
         return Newest(("presence", store), wire.presence_for_agents(store, agents))
 
     def _online(self) -> Newest:
         state, store = self._actor.state, self._actor.store
         away = state.away if state is not None else frozenset()
-        online = any(agent not in away for agent in self._node.agents_of.get(store, {}))
+        online = any(agent not in away for agent in (*self._node.agents_of.get(store, ()), *self._elsewhere))
         return Newest(("presence", store), wire.presence_for_users(store, online=online))
 
     def _showing(self, newest: Newest) -> Newest:
@@ -273,8 +347,8 @@ class Attendance:
 
     def _tell_marks(self) -> None:
         self._marks_told, self._marks = self._marks, {}
-        for (user, _), newest in self._marks_told.items():
-            self.show(newest, user, agents=True, user=True)
+        for (user, side), newest in self._marks_told.items():
+            self.show(newest, user, agents=self._is_newer(newest, user, side), user=True)
 
     def show(self, newest: Newest, of_user: str, *, agents: bool, user: bool) -> None:
         """Shows a frame without a number to the store's agents, to the chat's user, or to both."""

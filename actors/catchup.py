@@ -159,6 +159,7 @@ class Catchup:
         assert session.participant is not None
         stores = sorted(identity.stores)
         await session.participant.arrive(stores)
+        await _all([node.live.heard(store) for store in stores])
         limit = node.options.list_limit
         found = await _all([node.storage.snapshot(store, identity.id, limit) for store in stores])
         snapshots = dict(zip(stores, found, strict=True))
@@ -195,6 +196,7 @@ class Catchup:
         assert session.identity is not None
         assert session.participant is not None
         await session.participant.arrive([store])
+        await node.live.heard(store)
         snapshot = await node.storage.snapshot(store, session.identity.id, node.options.list_limit)
         records = await node.storage.load_chats(store, snapshot.users)
         if not session.enters(store):
@@ -275,7 +277,7 @@ class Catchup:
             "role": identity.role,
             "id": identity.id,
             "name": identity.name,
-            "online": node.online,
+            "online": node.online + node.roll.online_elsewhere,
             "heartbeat": node.options.heartbeat_s,
             "at": node.clock.wall_ms(),
         }

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from actors.news import ChatErased
+
 if TYPE_CHECKING:
     from actors.node import Node
 
@@ -41,6 +43,7 @@ class Erasure:
             at = node.clock.wall_ms()
             existed = await node.storage.erase_chat(store, user)
             node.chat_gone(store, user)
+            node.live.tell(ChatErased(store, user))
             entries = await node.storage.rewrite_log(store, user)
             files = await node.storage.rewrite_files()
         return Erased(at=at, existed=existed, entries=entries, files=files)

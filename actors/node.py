@@ -13,14 +13,17 @@ from actors import wire
 from actors.agent import AgentActor
 from actors.append import Storage, StorageUnavailable
 from actors.close import Close
+from actors.delivery import Notice
 from actors.erasure import Erasure
 from actors.identity import Identity
+from actors.live import Live
 from actors.option import Options
 from actors.participant import Participant
 from actors.port import Clock, Log
 from actors.rate import BURST_S, Bucket
 from actors.retention import Retention
 from actors.revocation import Revocation
+from actors.roll import RollCaller
 from actors.session import Session
 from actors.store import StoreActor
 from actors.store_message import ChatGone, TailLost
@@ -59,6 +62,8 @@ class Node:
         self.withdrawals = Withdrawals()
         self.revocation = Revocation(self)
         self.erasure = Erasure(self)
+        self.live = Live(self)
+        self.roll = RollCaller(self)
         self.turnstile = Turnstile()
         """Through which openings go."""
         self.sweep_s = min(SWEEP_S, options.heartbeat_s / 5)
@@ -112,6 +117,7 @@ class Node:
         actor = self.users.get(identity.id)
         if actor is None:
             actor = self.users[identity.id] = UserActor(self, identity)
+            self.live.review_user(identity.id)
             self._tasks.start(actor.run())
         return actor
 
@@ -127,16 +133,22 @@ class Node:
         if self.users.get(actor.identity.id) is actor:
             del self.users[actor.identity.id]
         _forget(self.users_of, actor, actor.stores)
+        self.live.review_user(actor.identity.id)
+        for store in actor.stores:
+            self.live.review_chat(store, actor.identity.id)
 
     def forget_agent(self, actor: AgentActor) -> None:
         """The actor has ended."""
         if self.agents.get(actor.identity.id) is actor:
             del self.agents[actor.identity.id]
         _forget(self.agents_of, actor, actor.stores)
+        for store in actor.stores:
+            self.live.review_store(store)
 
     def forget_agent_in(self, actor: AgentActor, store: str) -> None:
         """The agent is not there any more."""
         _forget(self.agents_of, actor, (store,))
+        self.live.review_store(store)
 
     def forget_store(self, actor: StoreActor) -> None:
         """The actor has ended."""
@@ -158,10 +170,17 @@ class Node:
             actor.tails.pop(store, None)
             actor.stores.discard(store)
             _forget(self.users_of, actor, (store,))
+            self.live.review_chat(store, user)
         for session in [session for participant in there for session in participant.sessions if session.enters(store)]:
             # Who is still opening may have been shown what is gone.
             if store in session.tracks or not session.ready:
                 session.end(Close.LOST_PLACE)
+
+    def announce(self, notice: Notice) -> None:
+        """Tells it to whoever of the store, or with a chat there, is here."""
+        for there in (self.agents_of, self.users_of):
+            for participant in there.get(notice.store, {}).values():
+                participant.tell(notice)
 
     def rolled_back(self) -> None:
         """The storage is behind what was seen of it: a new generation begins, and everybody comes again."""
@@ -200,8 +219,10 @@ class Node:
 
     async def run(self) -> None:
         """Wakes the stores in which somebody owns a chat, then sweeps until cancelled."""
-        self.spawn(self._wake_stores())
+        self.wake_stores()
         self.spawn(self.revocation.follow())
+        self.spawn(self.live.run())
+        self.spawn(self.roll.run())
         if self.options.keep_s:
             self.spawn(Retention(self).run())
         while True:
@@ -220,8 +241,12 @@ class Node:
                     self.forget_store(actor)
                     actor.stop()
 
+    def wake_stores(self) -> None:
+        """Somebody may have gone who owned chats, in stores that nobody here looks after: a node has died, or this one begins."""
+        self.spawn(self._wake_stores())
+
     async def _wake_stores(self) -> None:
-        """An owner who vanished with the process that died is watched from the start of this one."""
+        """An owner who vanished with a process that died is watched by those that live."""
         stores: tuple[str, ...] | None = None
         while stores is None:
             try:
@@ -263,6 +288,7 @@ class Node:
                     await asyncio.sleep(0.02)
         for session in tuple(self.sessions):
             session.on_stuck()
+        await self.roll.leave()
 
 
 def _forget(there: dict[str, dict[str, Any]], actor: Participant, stores: Iterable[str]) -> None:

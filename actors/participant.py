@@ -111,6 +111,13 @@ class Participant(Actor[ParticipantMessage]):
             for session in self.sessions:
                 session.fall_behind()
 
+    def catch_up(self, store: str, end: int) -> None:
+        """The log of the store, or of its user's chat, was found to end there: whoever was handed less of it reads it."""
+        if end > self.tails.get(store, 0):
+            self.tails[store] = end
+            for session in self.sessions:
+                session.catch_up(store, end)
+
     # The mailbox.
 
     def receive(self, message: ParticipantMessage) -> None:

@@ -2,7 +2,7 @@
 
     revoke -> durable -> known here: sessions end -> off the roster, chats given back -> the same once more, a moment later
                            |
-    every other node reads what is new once a second: its sessions end
+    every other node hears of it, or reads what is new once a second: its sessions end
 
 What each node knows stands in its memory (`actors.withdrawal`), so a token is checked without waiting for anything. The second round is
 for what a session on another node did before that node knew: it may have claimed a chat, or come back to the roster.
@@ -10,6 +10,7 @@ for what a session on another node did before that node knew: it may have claime
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -19,6 +20,7 @@ from actors.attendance import give_back_request
 from actors.close import Close
 from actors.event import AgentLeft
 from actors.identity import IdentitySide
+from actors.news import AccessWithdrawn
 from actors.refusal import Refused
 from actors.request import Internal
 from actors.rule import Accepted
@@ -66,6 +68,14 @@ class Revocation:
         if whole:
             self._whole_s, self._outages = now_s, outages
 
+    def read_now(self) -> None:
+        """Another node has withdrawn somebody's access a moment ago."""
+        self._node.spawn(self._read_once())
+
+    async def _read_once(self) -> None:
+        with suppress(StorageUnavailable):
+            await self.read()
+
     async def follow(self) -> None:
         """Reads what is new, again and again."""
         while True:
@@ -81,6 +91,7 @@ class Revocation:
         """Withdraws the access of an identity to a store, or to all. Returns when it is durable and carried out as far as this node can
         see; raises `StorageUnavailable`, after which it may be asked for again."""
         moment = await self._node.storage.withdraw(Withdrawal(side, id, store, self._node.clock.wall_ms()))
+        self._node.live.tell(AccessWithdrawn())
         sessions = self._learn((Withdrawal(side, id, store, moment),))
         if side != "agent":
             return Revoked(at=moment, sessions=sessions)

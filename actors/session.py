@@ -93,6 +93,10 @@ class Session:
         """Marks that came before the snapshot was shown."""
         self._marks_shown: dict[tuple[str, ...], int] = {}
         """Key to the rank of the marks in the snapshot, where older ones may still be on their way here."""
+        self._ranks: dict[tuple[str, ...], int] = {}
+        """A user's: key to the rank of the marks that it was shown last."""
+        self._marks_found: dict[tuple[str, ...], int] = {}
+        """Key to the rank of marks that a look has shown, and that may still be on their way here."""
         self._holds: dict[tuple[str, str], Hold] = {}
         self._work = Bell()
         self._room = asyncio.Event()
@@ -315,10 +319,24 @@ class Session:
 
     def show(self, newest: Newest) -> None:
         """Adds a frame of which the newest alone matters; before `ready` it waits."""
+        if newest.rank and self._marks_found.pop(newest.key, 0) >= newest.rank:
+            return  # it was found before it was told
         if self.close_code is None and self.enters(newest.store) and (not newest.rank or self._is_news(newest)):
             self.outbox.put_newest(newest.key, newest.frame)
+            if newest.rank and self._is_user:
+                self._ranks[newest.key] = newest.rank
             if self.ready:
                 self.wake()
+
+    def show_found(self, newest: Newest) -> None:
+        """Adds marks that were found, if a user was shown less."""
+        if newest.rank > self._ranks.get(newest.key, 0):
+            self.show(newest)
+            self._marks_found[newest.key] = newest.rank
+
+    @property
+    def _is_user(self) -> bool:
+        return self.identity is not None and self.identity.role == "user"
 
     def _is_news(self, newest: Newest) -> bool:
         """Whether marks are no older than the snapshot."""
@@ -338,6 +356,8 @@ class Session:
             actor = self.node.stores.get(chat.store)
             for side in SIDES:
                 key = marks_key(chat.store, chat.user, side)
+                if self._is_user:
+                    self._ranks[key] = chat.rank(side)
                 if (actor is not None and actor.attendance.is_moving(chat.user, side)) or key in (self._early_marks or ()):
                     self._marks_shown[key] = chat.rank(side)
         early, self._early_marks = self._early_marks, None
@@ -359,6 +379,12 @@ class Session:
         if self.outbox.put_live(track, delivery):
             self.wake()
         else:
+            self._fall_behind(track)
+
+    def catch_up(self, store: str, end: int) -> None:
+        """Something was written up to `end` that may not have been heard of here."""
+        track = self.tracks.get(store) or (self._first_track(store) if self.ready else None)
+        if track is not None and track.live and track.cursor < end:
             self._fall_behind(track)
 
     def _first_track(self, store: str) -> Track | None:

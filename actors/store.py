@@ -11,6 +11,7 @@ The states of an append and what is done in each are drawn in `actors.append`.
 """
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeGuard, assert_never
 
 import msgspec
@@ -36,9 +37,11 @@ from actors.append import (
 from actors.attendance import Attendance
 from actors.chat import Chat, Owner
 from actors.command import GiveBackChat, MarkReceived, SendMessage, TransferChat, side_of
-from actors.delivery import Newest
+from actors.delivery import Newest, Notice
 from actors.event import AgentArrived, AgentLeft, AvailabilitySet, Event, MarkMoved, subject, tail
 from actors.fanout import FanOut
+from actors.foreign import Foreign
+from actors.news import LogGrew, MarksLost, NoticeTold, StoreChanged, TypingShown
 from actors.refusal import Refused
 from actors.request import Request, StoreRequest
 from actors.rule import Accepted, Rejected, apply, correct, decide
@@ -50,8 +53,10 @@ from actors.store_message import (
     BatchSettled,
     ChatGone,
     ChatLoaded,
+    HeadFound,
     OwnedFound,
     PlacesFound,
+    RollCalled,
     ShowTyping,
     StoreLoaded,
     StoreMessage,
@@ -82,15 +87,18 @@ class StoreActor(Actor[StoreMessage]):
         self.state: StoreState | None = None
         self.slots: dict[str, Slot] = {}
         self.attendance = Attendance(self)
+        self.foreign = Foreign(self)
         self.used_s = node.clock.monotonic_s()
         self._waiting: list[StoreMessage] = []
         """What came before the store was loaded."""
         self._in_flight: dict[Append, Request | StoreRequest] = {}
         self._tail = 0
-        """The offset of the last event that was fanned out here."""
+        """The offset of the last event that was fanned out here, of what this node itself has written."""
         self._reload: asyncio.TimerHandle | None = None
         self._marks_untold: set[str] = set()
         self._given_up = False
+        self._changes = 0
+        """How often the store as a whole was changed from here."""
         self._load()
 
     # Life.
@@ -182,8 +190,10 @@ class StoreActor(Actor[StoreMessage]):
                 self._loaded(state, owners)
             case ChatLoaded(user, record):
                 self._chat_loaded(user, record)
-            case OwnedFound(agent, users):
-                self.attendance.give_back(agent, users)
+            case OwnedFound():
+                self.attendance.give_back(message)
+            case RollCalled(others):
+                self.attendance.called(others)
             case PlacesFound(users):
                 self.attendance.place(users)
             case Tick(due_s):
@@ -195,6 +205,18 @@ class StoreActor(Actor[StoreMessage]):
                 self.restart()
             case ChatGone(user):
                 self._chat_gone(user)
+            case LogGrew():
+                self.foreign.grew(message)
+            case HeadFound(marks):
+                self.foreign.found(marks)
+            case MarksLost():
+                self.node.spawn(self.foreign.reload_marks())
+            case StoreChanged():
+                self._store_changed(message)
+            case TypingShown():
+                self.foreign.typing(message)
+            case NoticeTold(_, frame):
+                self.node.announce(Notice(self.store, frame))
             case _ if self.state is None:
                 self._wait(message)
             case StoreRequest():
@@ -210,7 +232,7 @@ class StoreActor(Actor[StoreMessage]):
             case AgentGone(agent):
                 self.attendance.agent_gone(agent)
             case AgentDeparted():
-                self.attendance.changed()
+                self.attendance.agent_departed()
             case _:
                 assert_never(message)
 
@@ -249,9 +271,31 @@ class StoreActor(Actor[StoreMessage]):
         self.state = state
         self._tail = max(self._tail, state.offset)
         self.attendance.begin(owners)
+        self.node.roll.due(self.store)
         for user in self._marks_untold:
             self.slot(user)
         self.mailbox.put_back(waiting)
+
+    def _store_changed(self, news: StoreChanged) -> None:
+        if news.queue:
+            self.attendance.queue_changed()
+        if news.state:
+            self.node.spawn(self.read_state())
+        if news.presence:
+            self.node.roll.due(self.store)
+
+    async def read_state(self) -> None:
+        """Reads the store as a whole, and keeps what is known of it if that fails."""
+        changes = -1
+        state = self.state
+        with suppress(StorageUnavailable):
+            # Read again if it was changed here meanwhile: what was read then is old.
+            while changes != self._changes:
+                changes = self._changes
+                state = await self.node.storage.load_store(self.store)
+        if self.state is not None and state is not None:
+            self.state = state
+            self.attendance.changed()
 
     def slot(self, user: str) -> Slot:
         """The chat in memory; loading begins if it is not there."""
@@ -424,6 +468,7 @@ class StoreActor(Actor[StoreMessage]):
         state = self.state
         if state is None:
             return
+        self._changes += 1
         match event:
             case AgentArrived(agent=agent, name=name):
                 roster, arrivals = {**state.roster, agent: name}, {**state.arrivals, agent: number}
@@ -535,6 +580,7 @@ class StoreActor(Actor[StoreMessage]):
         frame = wire.typing(subject(self.store, message.user), side, on=message.on)
         newest = Newest(("typing", self.store, message.user, side), frame)
         self.attendance.show(newest, message.user, agents=side == "user", user=side == "store")
+        self.node.live.tell(TypingShown(self.store, message.user, side, message.on))
 
 
 def _is_news(outcome: Outcome) -> TypeGuard[Committed | Duplicate]:

@@ -6,6 +6,7 @@ import msgspec
 
 from actors.append import ChatRecord, Settled, StoreState
 from actors.chat import Party
+from actors.news import LogGrew, MarkShown, MarksLost, NoticeTold, StoreChanged, TypingShown
 from actors.request import Request, StoreRequest
 
 
@@ -75,6 +76,12 @@ class OwnedFound(msgspec.Struct, frozen=True):
     users: tuple[str, ...] | None
 
 
+class RollCalled(msgspec.Struct, frozen=True):
+    """Who is there on other nodes: agent to its name, and whether it has a session (control)."""
+
+    others: dict[str, tuple[str, bool]]
+
+
 class PlacesFound(msgspec.Struct, frozen=True):
     """The waiting users, the longest waiting first (control); None: they could not be read."""
 
@@ -89,6 +96,12 @@ class ChatGone(msgspec.Struct, frozen=True):
     """The chat was taken out of the storage (control)."""
 
     user: str
+
+
+class HeadFound(msgspec.Struct, frozen=True):
+    """The marks of a chat whose user is here, as they are (control)."""
+
+    marks: tuple[MarkShown, ...]
 
 
 class Tick(msgspec.Struct, frozen=True):
@@ -113,5 +126,12 @@ StoreMessage = (
     | PlacesFound
     | TailLost
     | ChatGone
+    | LogGrew
+    | StoreChanged
+    | MarksLost
+    | TypingShown
+    | NoticeTold
+    | HeadFound
+    | RollCalled
     | Tick
 )

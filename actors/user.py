@@ -59,6 +59,7 @@ class UserActor(Participant):
         for store in fresh:
             self.stores.add(store)
             self.node.users_of.setdefault(store, {})[self.identity.id] = self
+            self.node.live.review_chat(store, self.identity.id)
         return bool(fresh)
 
     def welcomed(self, session: "Session") -> None:

@@ -1,5 +1,6 @@
-"""Loads on a real server, each of which asserts the promise that it measures. `make bench` runs them.
+"""Loads on a real server, each of which asserts the promise that it measures. `make bench` runs them, `README.md` has them all.
 
-They speak the public protocol through `web.client`, as an application in Python would, from a process of their own. What saturates a server
-wants a leaner client than that; these ask how long people wait.
+bench (this process: starts the server, asks, reports)
+  |-- dibs serve, and its Valkey, on a core of their own
+  `-- bench.load (another process: `play` of a bench, over `Line`s) --public protocol--> dibs
 """

@@ -1,20 +1,23 @@
-"""Agents race for every chat of a store: one winner each, and everybody else is told who."""
+"""Agents race for every chat of a store.
+
+Promise: one winner each, and everybody else is told who.
+"""
 
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from bench.house import Figures, client, serving, spread
+from bench.found import Found, Plot, distribution, spread
+from bench.house import Step, client, serving
 from web.client import Client, Refused
 
 AGENTS, CHATS, AT_ONCE = 50, 1000, 20
 
 
-async def claim_race(folder: Path, share: float, step: Callable[[float], None]) -> Figures:
-    """`share` of a thousand chats. A chat is asked for by all agents at the same moment."""
+async def claim_race(folder: Path, share: float, step: Step) -> Found:
+    """`share` of a thousand chats. A chat is asked for by all agents at the same moment; they are on the client that dibs ships."""
     chats = max(1, round(CHATS * share))
     waits_s: list[float] = []
     wins: Counter[str] = Counter()
@@ -48,4 +51,13 @@ async def claim_race(folder: Path, share: float, step: Callable[[float], None]) 
             step((first + len(group)) / chats)
         took_s = time.monotonic() - start_s
         assert sum(wins.values()) == chats, f"{sum(wins.values())} claims of {chats} chats were accepted"
-    return {"agents": AGENTS, "chats": chats, "claims a second": round(len(waits_s) / took_s)} | spread(waits_s, "answer")
+    figures = {"agents": AGENTS, "chats": chats, "claims a second": round(len(waits_s) / took_s)} | spread(waits_s, "answer")
+    plot = Plot(
+        title="How long a claim takes in a race",
+        x="percentile",
+        y="ms",
+        lines={f"{AGENTS} agents": distribution(waits_s)},
+        across="nines",
+        tall="log",
+    )
+    return Found(rows={"race": figures}, plots=[plot])

@@ -1,56 +1,63 @@
-"""Shoppers write at an open rate and agents answer: how long until the other side has it, and until the writer is told that it is safe."""
+"""Users ask and agents answer, at open rates and in closed windows: how long until the other side has it, and how much a server can do.
 
-import asyncio
-import time
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+Promise: every message comes to every receiver, once and in order.
+"""
+
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from actors import told
-from bench.house import Figures, client, serving, spread
-from web.client import Client
+from bench.found import Found, Plot
+from bench.house import Step, play_on, serving
+from bench.line import Dibs, Line
+from bench.talk import talk_on
 
-AGENTS, SHOPPERS, RATE, SECONDS = 5, 25, 200, 20.0
+STORES, AGENTS, USERS = 4, 5, 25
+RATES, WINDOWS = (100, 500, 2000), (1, 16)
+SECONDS = 10.0
+WARM_RATE = 200.0
 
 
-async def deliver(folder: Path, share: float, step: Callable[[float], None]) -> Figures:
-    """`share` of twenty seconds, one store. A message is sent when its time has come, whatever has become of the one before."""
-    seconds = max(2.0, SECONDS * share)
-    acks_s: list[float] = []
-    heard_s: list[float] = []
-    sent: dict[str, float] = {}
-    counts: dict[str, int] = {}
-    async with serving(folder) as server, AsyncExitStack() as stack:
-        agents = [await stack.enter_async_context(client(server, "agent", f"a{n}", "s")) for n in range(AGENTS)]
-        shoppers = [await stack.enter_async_context(client(server, "user", f"u{n}", "s")) for n in range(SHOPPERS)]
-        for person in (*agents, *shoppers):
-            await person.ready()
+async def deliver(folder: Path, share: float, step: Step) -> Found:
+    """`share` of ten seconds of each."""
+    async with serving(folder) as server:
+        return await play_on(server, "deliver", step, seconds=max(0.5, SECONDS * share))
 
-        async def listen(agent: Client, name: str) -> None:
-            async for event in agent:
-                if isinstance(event, told.Message):
-                    heard_s.append(time.monotonic() - sent[event.body["text"]])
-                    counts[name] = counts.get(name, 0) + 1
 
-        async def write(shopper: Client, text: str) -> None:
-            sent[text] = start_s = time.monotonic()
-            await shopper.send("s", {"text": text})
-            acks_s.append(time.monotonic() - start_s)
-
-        listening = [asyncio.create_task(listen(agent, f"a{n}")) for n, agent in enumerate(agents)]
-        writing: list[asyncio.Task[None]] = []
-        start_s = time.monotonic()
-        total = int(RATE * seconds)
-        for number in range(total):
-            await asyncio.sleep(max(0.0, start_s + number / RATE - time.monotonic()))
-            writing.append(asyncio.create_task(write(shoppers[number % SHOPPERS], str(number))))
-            step((number + 1) / total)
-        await asyncio.gather(*writing)
-        async with asyncio.timeout(10):
-            while min(counts.get(f"a{n}", 0) for n in range(AGENTS)) < total:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
-        assert all(count == total for count in counts.values()), f"{total} messages, heard {counts}"
-        for task in listening:
-            task.cancel()
-        await asyncio.gather(*listening, return_exceptions=True)
-    return {"messages": total, "a second": RATE, "agents": AGENTS} | spread(acks_s, "ack") | spread(heard_s, "heard")
+async def play(order: dict[str, Any], step: Step, speak: type[Line] = Dibs) -> Found:
+    """See `bench.load`."""
+    talk = talk_on(order, speak)
+    await talk.gather(STORES, AGENTS, USERS)
+    found, seconds = Found(), order["seconds"]
+    await talk.at_rate(WARM_RATE, min(2.0, seconds), lambda _: None)
+    runs = {f"{rate} a second": partial(talk.at_rate, rate, seconds) for rate in RATES}
+    runs |= {f"window {window}": partial(talk.in_window, window, seconds) for window in WINDOWS}
+    waits, reached = {}, []
+    for place, (name, run) in enumerate(runs.items()):
+        stretch = await run(lambda part, place=place: step((place + part) / len(runs)))
+        found.rows[name] = stretch.figures()
+        waits[name] = stretch.curve()
+        reached.append(stretch.deliveries / stretch.lasted_s)
+    await talk.close()
+    found.broken = talk.faults
+    found.plots = [
+        Plot(title="How long until an agent has it", x="percentile", y="ms", lines=waits, across="nines", tall="log"),
+        Plot(
+            title="Throughput against rate",
+            x="questions a second",
+            y="deliveries a second",
+            lines={
+                "what was asked for": [(rate, rate * (AGENTS + 1)) for rate in RATES],
+                "reached": list(zip(RATES, reached, strict=False)),
+            },
+            across="log",
+        ),
+        Plot(
+            title="Throughput at saturation",
+            x="questions under way for each user",
+            y="deliveries a second",
+            lines={"reached": list(zip(WINDOWS, reached[len(RATES) :], strict=True))},
+            across="log",
+        ),
+    ]
+    return found

@@ -8,7 +8,7 @@ What each state of an append means to whom is drawn in `actors.append`.
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import ParamSpec, TypeVar
 
 from actors.append import (
@@ -30,12 +30,15 @@ from actors.append import (
     Withdrawn,
 )
 from actors.bell import Bell
+from actors.news import Call, Dead, Followed, Heads, News, Roll, Said, Topic
 from actors.port import Clock, Log
 from actors.tally import Tally
 from actors.withdrawal import Withdrawal
 from storage.deadline import Deadline, within
 from storage.erasure import rewrite_files, rewrite_log
+from storage.follower import Follower
 from storage.journal import Journal, JournalLost, JournalRefused, JournalUnreachable
+from storage.news import write
 
 ANSWER_S = 4.0
 """Nobody waits longer for an answer: a command is answered within 5 s, whatever Redis does."""
@@ -90,6 +93,7 @@ class StorageActor:
         self.reachable = True
         self.on_rollback: Callable[[], None] = _nobody
         """See `Storage.on_rollback`."""
+        self.follower = Follower(journal, log)
         self._looked_s = self._heard_s
         self._renewing = False
 
@@ -167,6 +171,7 @@ class StorageActor:
     async def run(self) -> None:
         """The actor's task, until cancelled. Whatever goes wrong in it costs the batch at hand a try, never the actor."""
         watch = asyncio.get_running_loop().create_task(self._watch())
+        follower = asyncio.get_running_loop().create_task(self.follower.run())
         try:
             while True:
                 try:
@@ -181,6 +186,7 @@ class StorageActor:
                     self._tell(sent, [Failed("a bug")] * len(sent))
         finally:
             watch.cancel()
+            follower.cancel()
 
     def _take(self) -> None:
         count = size = 0
@@ -352,6 +358,36 @@ class StorageActor:
             self.reachable = True
             self.outages += 1  # an outage ends now, however long ago it was noticed
             self._log.info("storage_reached_again")
+
+    # Hearing of other nodes.
+
+    def listen(self, on_news: Callable[[News], None], on_followed: Followed) -> None:
+        """See `Storage.listen`."""
+        self.follower.on_news, self.follower.on_followed = on_news, on_followed
+
+    def follow(self, topic: Topic) -> None:
+        """See `Storage.follow`."""
+        self.follower.follow(topic)
+
+    def leave(self, topic: Topic) -> None:
+        """See `Storage.leave`."""
+        self.follower.leave(topic)
+
+    def has_heard(self, store: str, moves: int) -> bool:
+        """See `Storage.has_heard`."""
+        return self.follower.has_heard(store, moves)
+
+    async def tell(self, said: Said) -> None:
+        """See `Storage.tell`."""
+        await self._read(self._journal.publish, *write(self._journal.node, said))
+
+    async def call_roll(self, calls: Sequence[Call], dead: Dead, known: Sequence[str]) -> tuple[tuple[Roll, ...], frozenset[str]]:
+        """See `Storage.call_roll`."""
+        return await self._read(self._journal.call_roll, calls, dead, known)
+
+    async def heads(self, topics: Sequence[Topic]) -> Heads:
+        """See `Storage.heads`."""
+        return await self._read(self._journal.heads, topics)
 
     # Reading.
 

@@ -22,7 +22,7 @@ from actors.event import (
     subject,
 )
 from actors.rule import Condition, LoadAtLeast, LoadBelow, NotOnRoster, NotSeenSince, OnRoster
-from storage.key import ID_REMEMBERED_MS, StoreKeys
+from storage.key import ID_REMEMBERED_MS, NODES, StoreKeys, channel_of_node
 
 Argument = str | bytes | int
 
@@ -48,22 +48,22 @@ class Plan:
         self.order: list[int] = []
 
 
-def plan(batch: Sequence[Append], now_ms: int, limits: Limits) -> Plan:
-    """The call that carries `batch` out at `now_ms`."""
+def plan(batch: Sequence[Append], now_ms: int, limits: Limits, node: str = "") -> Plan:
+    """The call that carries `batch` out at `now_ms`, and tells other nodes of it in the name of `node`, if there is one."""
     stores: dict[str, dict[str, list[int]]] = {}
     for place, append in enumerate(batch):
         stores.setdefault(append.store, {}).setdefault(append.user, []).append(place)
     planned = Plan()
-    planned.args = [len(stores), limits.log, limits.history, ID_REMEMBERED_MS]
+    planned.args = [len(stores), limits.log, limits.history, ID_REMEMBERED_MS, node, NODES, channel_of_node(node)]
     for store, runs in stores.items():
         keys = StoreKeys(store)
         ids = [batch[place].sender for places in runs.values() for place in places if batch[place].sender]
         planned.keys += (keys.head, keys.log, *keys.ids(now_ms), keys.roster, keys.away, keys.arrivals, keys.cursors)
-        planned.keys += (keys.queue, keys.waiting, keys.claimed, keys.closed)
+        planned.keys += (keys.queue, keys.waiting, keys.claimed, keys.closed, keys.live, keys.about)
         planned.args += (len(runs), len(ids), *ids)
         for user, places in runs.items():
             if user:
-                planned.keys += (keys.chat(user), keys.history(user))
+                planned.keys += (keys.chat(user), keys.history(user), keys.live_of(user))
             planned.args += (user, subject(store, user), len(places))
             planned.order += places
             for place in places:

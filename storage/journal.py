@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from actors.append import Append, Outcome, Reads, Swept
+from actors.news import Call, Dead, Heads, Roll, Topic
 from actors.withdrawal import Withdrawal
 
 
@@ -23,8 +24,40 @@ class JournalLost(Exception):
     """The call was sent and its reply did not come: nobody knows what happened."""
 
 
+class Listening(Protocol):
+    """A way on which what is published is heard (`storage.ear`)."""
+
+    async def open(self) -> None:
+        """Begins anew, following nothing; raises `JournalUnreachable`."""
+
+    async def say(self, commands: Sequence[tuple[str | bytes | int | float, ...]]) -> None:
+        """Follows and leaves channels; raises `JournalLost`."""
+
+    async def hear(self) -> tuple[str, str, bytes]:
+        """The next thing: its kind, its channel, the message; raises `JournalLost`."""
+
+    async def close(self) -> None:
+        """Hears no more."""
+
+
 class Journal(Reads, Protocol):
-    """Keeps what is appended, judges fences and conditions, and gives it back by number."""
+    """Keeps what is appended, judges fences and conditions, gives it back by number, and tells other nodes of it."""
+
+    node: str
+    """In whose name it publishes."""
+
+    @property
+    def ear(self) -> Listening:
+        """How this node hears what is published."""
+
+    async def publish(self, channel: str, message: bytes) -> None:
+        """Says something in a channel."""
+
+    async def call_roll(self, calls: Sequence[Call], dead: Dead, known: Sequence[str]) -> tuple[tuple[Roll, ...], frozenset[str]]:
+        """Says who is on this node and tells who is on the others; the dead are struck off. And which of the known nodes listen."""
+
+    async def heads(self, topics: Sequence[Topic]) -> Heads:
+        """Where what is followed stands."""
 
     @property
     def rolled_back(self) -> bool:

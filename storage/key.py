@@ -1,13 +1,15 @@
 """Every Redis key is built here and nowhere else.
 
 All keys of a store share the hash tag `{store}`, so whatever happens in a store happens in one slot. A user's and an agent's
-index have tags of their own; a `/` stands in no id, so neither can be mistaken for a store. `d1` is the version of the layout.
+index have tags of their own; a `/` stands in no id, so neither can be mistaken for a store. `d1` is the version of the layout, and the
+newest that anybody has written with stands in the one key that does not begin with it: who knows no more than an older one takes its hands
+off (`storage.link.check`).
 
 ============== ======= =====================================================================================================
 key            type    holds
 ============== ======= =====================================================================================================
 head           hash    `of` the last offset, `bo` when the store came into being, `er` the offset up to which something was erased,
-                       `lw` who rewrites the log
+                       `lw` who rewrites the log, `mk` how many moves of marks were published
 log            stream  id OFFSET-0, field `f`: the frame as agents get it; `log-new` and `log-old` while it is rewritten
 ids            hash    digest of sender and id -> content, numbers and answer; one key for each day
 roster         hash    agent -> name
@@ -20,13 +22,22 @@ owned          set     users whose chats an agent owns
 chat           hash    un name, st status, ow owner, on owner as JSON, ep epoch, si since, sq seq, fu messages from the user,
                        of last offset, al entries after the last message, at its time, ur received, ud user read, uf messages
                        from the user up to there, sd store read, sf messages from the user up to there
+here           hash    node -> its beat, and its agents who are there as JSON (id to name and whether a session is open)
 history        list    `KIND SEQ OFFSET FROM_USER FRAME` for each event, see `bisect.lua`
 ============== ======= =====================================================================================================
+
+Channels are named here too. `live` tells the store's agents of everything, `live:USER` the user of one chat, `about` whoever shows who
+is there and who is next. They lie in their store's slot, since a script publishes into no other.
 """
 
 from typing import Final
 
-LAYOUT: Final = "d1"
+VERSION: Final = 1
+"""Of the layout. It is raised where nodes of before would read what is there wrongly, or do harm to it; what is merely added raises
+nothing."""
+LAYOUT: Final = f"d{VERSION}"
+NEWEST: Final = "dibs:layout"
+"""The newest version in which these data were ever written."""
 STORES: Final = f"{LAYOUT}:stores"
 """Set of all stores."""
 BIRTH: Final = f"{LAYOUT}:birth"
@@ -40,6 +51,11 @@ WITHDRAWN: Final = f"{LAYOUT}:withdrawn"
 knows how long the tokens are good for that it stops."""
 SWEPT: Final = f"{LAYOUT}:swept"
 """How far the walk over all chats is: `STORE/AT/USER`, the chat that was looked at last; `STORE` alone where it begins with a store."""
+
+HERE: Final = f"{LAYOUT}:here"
+"""Hash: node -> its beat and the number of its sessions."""
+NODES: Final = f"{LAYOUT}:nodes"
+"""Channel: every node listens, so how many do tells whether a node is alone. What concerns no store is said in it."""
 
 ID_BUCKET_MS: Final = 24 * 3600 * 1000
 """Ids are remembered by day; an id is looked up in the days before and after too, so a clock that jumps finds it as well."""
@@ -61,17 +77,35 @@ def stores_of_agent(agent: str) -> str:
     return f"{LAYOUT}:{{a/{agent}}}:stores"
 
 
+def channel_of_node(name: str) -> str:
+    """Channel that this node alone listens to: by it the node finds out whether it hears anything at all."""
+    return f"{LAYOUT}:node:{name}"
+
+
+def channel_of_user(user: str) -> str:
+    """Channel that tells of chats which a user begins."""
+    return f"{LAYOUT}:{{u/{user}}}:live"
+
+
+def is_in_slot(channel: str) -> bool:
+    """Whether a channel lies where the keys of its store or user lie; the others are those of the nodes."""
+    return "{" in channel
+
+
 class StoreKeys:
     """The keys of one store."""
 
     __slots__ = (
         "_tag",
+        "about",
         "arrivals",
         "away",
         "claimed",
         "closed",
         "cursors",
         "head",
+        "here",
+        "live",
         "log",
         "log_new",
         "log_old",
@@ -94,6 +128,9 @@ class StoreKeys:
         self.waiting = tag + "waiting"
         self.claimed = tag + "claimed"
         self.closed = tag + "closed"
+        self.here = tag + "here"
+        self.live = tag + "live"
+        self.about = tag + "about"
 
     def ids(self, now_ms: int) -> tuple[str, str, str]:
         """The ids of the day of `now_ms`, of the day before and of the day after."""
@@ -107,6 +144,10 @@ class StoreKeys:
     def history(self, user: str) -> str:
         """The events of one chat."""
         return f"{self._tag}h:{user}"
+
+    def live_of(self, user: str) -> str:
+        """The channel of one chat."""
+        return f"{self._tag}live:{user}"
 
     def owned(self, agent: str) -> str:
         """The users whose chats an agent owns."""

@@ -20,6 +20,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from storage.fault import BadUrl, StorageStartError
+from storage.key import NEWEST, VERSION
 
 CONNECT_TIMEOUT_S = 3.0
 CHECK_TIMEOUT_S = 5.0
@@ -127,15 +128,15 @@ async def check(link: Link) -> ServerInfo:
     try:
         async with asyncio.timeout(CHECK_TIMEOUT_S):
             await connection.connect()  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
-            info = await _info(connection)
-            settings = await _config(connection)
+            found = _judge(link, await _info(connection), await _config(connection))
+            await _refuse_newer(link, connection)
     except (TimeoutError, RedisTimeoutError):
         raise StorageStartError(f"the Redis at {link.place} does not answer") from None
     except (RedisError, OSError, ValueError) as error:
         raise StorageStartError(_reason(link, error)) from None
     finally:
         await connection.disconnect(nowait=True)
-    return _judge(link, info, settings)
+    return found
 
 
 async def _info(connection: AbstractConnection) -> dict[str, str]:
@@ -159,6 +160,17 @@ async def _config(connection: AbstractConnection) -> dict[str, str]:
         if len(pair) == 2:
             found[name] = bytes(pair[1]).decode()
     return found
+
+
+async def _refuse_newer(link: Link, connection: AbstractConnection) -> None:
+    """What is no number was written by nobody we know of."""
+    await connection.send_command("GET", NEWEST)
+    newest = await connection.read_response()
+    if newest is not None and not (bytes(newest).isdigit() and int(newest) <= VERSION):
+        shown = f"layout {int(newest)}, this one knows {VERSION}" if bytes(newest).isdigit() else "its layout has no number"
+        raise StorageStartError(
+            f"the data at {link.place} were written by a newer dibs ({shown}): start that one, or one that is newer still"
+        )
 
 
 def _judge(link: Link, info: dict[str, str], settings: dict[str, str]) -> ServerInfo:

@@ -5,6 +5,7 @@ journals finds whatever the scripts forget to keep up. Nothing is ever dropped b
 """
 
 import asyncio
+import copy
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 
@@ -46,10 +47,12 @@ from actors.event import (
     in_place_of_erased,
     subject,
 )
+from actors.news import Call, Dead, Head, Heads, Roll, Topic
 from actors.rule import Condition, LoadAtLeast, LoadBelow, NotOnRoster, NotSeenSince, OnRoster, apply
 from actors.withdrawal import Withdrawal
 from storage.batch import Limits
-from storage.key import ID_BUCKET_MS
+from storage.hall import Hall, MemoryEar
+from storage.key import ID_BUCKET_MS, StoreKeys, channel_of_node, channel_of_user
 
 
 @attrs.frozen
@@ -99,6 +102,10 @@ class _Shop:
         found = (self.ids.get(near, {}).get(sender) for near in (day + 1, day - 1, day))
         return next((record for record in found if record), None)
 
+    def chat(self, store: str, user: str) -> Chat:
+        talk = self.talks.get(user)
+        return Chat(store=store, user=user) if talk is None else talk.chat
+
     def owned_by(self, agent: str) -> list[str]:
         return [user for user, talk in self.talks.items() if talk.chat.owner_id == agent]
 
@@ -125,6 +132,10 @@ class MemoryJournal:
         self._withdrawals: dict[Withdrawal, int] = {}
         """A withdrawal without its moment to the moment."""
         self._birth = secrets.token_hex(8)
+        self._here: dict[str, dict[str, tuple[int, bytes]]] = {}
+        self.hall = Hall()
+        self.node = "memory"
+        self.ear = MemoryEar(self.hall)
         self.fault: Callable[[], None] | None = None
         """Called before a batch is carried out (may raise JournalUnreachable or JournalRefused) and after it (JournalLost)."""
         self.spoiled: set[tuple[str, str]] = set()
@@ -134,6 +145,12 @@ class MemoryJournal:
 
     async def close(self) -> None:
         """Nothing to give up."""
+
+    def of_node(self, name: str) -> "MemoryJournal":
+        """The same journal as another node has it."""
+        other = copy.copy(self)
+        other.node, other.ear = name, MemoryEar(self.hall)
+        return other
 
     # Writing.
 
@@ -149,15 +166,90 @@ class MemoryJournal:
             self._index(append)
         for store, runs in _runs(batch).items():
             shop = self._shops.setdefault(store, _Shop())
+            before, chats = shop.offset, {user: shop.chat(store, user) for user in runs}
             for user, places in runs.items():
                 broken: Outcome | None = Failed("the chat is spoiled") if (store, user) in self.spoiled else None
                 for place in places:
                     outcomes[place] = outcome = self._one(shop, batch[place], day, broken)
                     if broken is None and isinstance(outcome, Conflicted | Unmet):
                         broken = Withdrawn()
+            self._tell(store, before, chats)
+            self._tell_about(store, [append for append in batch if append.store == store])
+        for append in batch:
+            if append.epoch == 0 and append.user and append.events:
+                self.hall.publish(channel_of_user(append.user), f"{self.node} began {append.store}".encode())
         if self.fault is not None:
             self.fault()
         return outcomes
+
+    def _tell(self, store: str, before: int, chats: dict[str, Chat]) -> None:
+        """Publishes what became of a store whose last offset was `before`, and of these of its chats."""
+        shop, keys, marks = self._shops[store], StoreKeys(store), []
+        for user, was in chats.items():
+            now = shop.chat(store, user)
+            moved = [
+                f"{user}:{side}:{received}:{read}"
+                for side, received, read, old in (
+                    ("user", now.user_received, now.user_read, (was.user_received, was.user_read)),
+                    ("store", 0, now.store_read, (0, was.store_read)),
+                )
+                if (received, read) != old
+            ]
+            entries = [kept.entry for kept in shop.talks[user].kept if kept.entry.offset > was.offset] if user in shop.talks else []
+            if entries or moved:
+                shown = [(entry.offset, b"" if entry.kind == "n" else entry.frame) for entry in entries]
+                self.hall.publish(keys.live_of(user), _told(self.node, was.offset, 0, shown, moved))
+            marks += moved
+        log = [(offset, frame) for offset, frame in shop.log if offset > before]
+        if marks:
+            self.hall.moves[store] = self.hall.moves.get(store, 0) + len(marks)
+        if log or marks:
+            self.hall.publish(keys.live, _told(self.node, before, self.hall.moves.get(store, 0) if marks else 0, log, marks))
+
+    def _tell_about(self, store: str, batch: Sequence[Append]) -> None:
+        """Publishes that what is shown about a store may have changed; the script knows what was carried out, and says it less often."""
+        events = [event for append in batch for event in append.events]
+        what = "q" if any(isinstance(event, StatusChanged) for event in events) else ""
+        what += "s" if any(isinstance(event, AgentArrived | AgentLeft | AvailabilitySet) for event in events) else ""
+        if what:
+            self.hall.publish(StoreKeys(store).about, f"{self.node} about {what}".encode())
+
+    async def publish(self, channel: str, message: bytes) -> None:
+        """See `Journal.publish`."""
+        await asyncio.sleep(0)
+        self.hall.publish(channel, message)
+
+    async def call_roll(self, calls: Sequence[Call], dead: Dead, known: Sequence[str]) -> tuple[tuple[Roll, ...], frozenset[str]]:
+        """See `Journal.call_roll`."""
+        await asyncio.sleep(0)
+        rolls = []
+        for call in calls:
+            here = self._here.setdefault(call.store, {})
+            before = {node: who for node, (_, who) in here.items()}
+            for node in [node for node in here if node == self.node or here[node][0] <= dead.get(node, -1)]:
+                del here[node]
+            if call.who:
+                here[self.node] = call.beat, call.who
+            if call.store and before != {node: who for node, (_, who) in here.items()}:
+                self.hall.publish(StoreKeys(call.store).about, f"{self.node} about p".encode())
+            rolls.append(Roll(call.store, {node: said for node, said in here.items() if node != self.node}))
+        listening = {node for node in known if any(channel_of_node(node) in ear.channels for ear in self.hall.ears)}
+        return tuple(rolls), frozenset(listening)
+
+    async def heads(self, topics: Sequence[Topic]) -> Heads:
+        """See `Journal.heads`."""
+        await asyncio.sleep(0)
+        heads = Heads(stores={}, moves={}, chats={}, users={})
+        for topic in topics:
+            shop = self._shops.get(topic.store) or _Shop()
+            if topic.kind == "live":
+                heads.stores[topic.store], heads.moves[topic.store] = shop.offset, self.hall.moves.get(topic.store, 0)
+            elif topic.kind == "chat":
+                chat = shop.chat(topic.store, topic.user)
+                heads.chats[topic.store, topic.user] = Head(chat.offset, chat.user_received, chat.user_read, chat.store_read)
+            elif topic.kind == "user":
+                heads.users[topic.user] = tuple(sorted(self._stores_of_user.get(topic.user, ())))
+        return heads
 
     def _index(self, append: Append) -> None:
         match append.events[0] if append.events else None:
@@ -465,6 +557,13 @@ def _move_mark(talk: _Talk, event: MarkMoved) -> None:
         field = "user_read_from_user" if event.side == "user" else "store_read_from_user"
         chat = msgspec.structs.replace(chat, **{field: count})
     talk.chat = chat
+
+
+def _told(node: str, previous: int, moves: int, numbered: Sequence[tuple[int, bytes]], marks: Sequence[str]) -> bytes:
+    """As the script tells it."""
+    numbers = " ".join(f"{number}:{len(frame)}" for number, frame in numbered)
+    head = f"{node} log {previous} {moves}\n{numbers}\n{' '.join(marks)}\n"
+    return head.encode() + b",".join(frame for _, frame in numbered if frame)
 
 
 def _at(frame: bytes) -> int:

@@ -38,11 +38,30 @@ from actors.append import (
 from actors.chat import Chat, Owner
 from actors.event import AgentArrived, MessageAdded, in_place_of_erased, subject
 from actors.identity import IdentitySide
+from actors.news import Call, Dead, Heads, Roll, Topic
 from actors.withdrawal import Withdrawal
+from storage import roll
 from storage.batch import Limits, Plan, plan
 from storage.deadline import Deadline, within
+from storage.ear import Ear
+from storage.head import answers, questions
 from storage.journal import JournalLost, JournalRefused, JournalUnreachable
-from storage.key import BIRTH, COUNT, PULSE, STORES, SWEPT, WITHDRAWN, StoreKeys, erased, stores_of_agent, stores_of_user
+from storage.key import (
+    BIRTH,
+    COUNT,
+    NEWEST,
+    PULSE,
+    STORES,
+    SWEPT,
+    VERSION,
+    WITHDRAWN,
+    StoreKeys,
+    channel_of_user,
+    erased,
+    is_in_slot,
+    stores_of_agent,
+    stores_of_user,
+)
 from storage.pipe import Command, Pipe
 from storage.room import Use
 from storage.witness import Witness
@@ -60,17 +79,27 @@ _owner = msgspec.json.Decoder(Owner)
 
 
 class RedisJournal:
-    """See `storage.journal.Journal`. `connect` makes a fresh, unconnected connection; `now_ms` is the wall clock."""
+    """See `storage.journal.Journal`. `connect` makes a fresh, unconnected connection; `now_ms` is the wall clock; `name` is the
+    node's where no witness has one."""
 
     def __init__(
-        self, connect: Callable[[], AbstractConnection], now_ms: Callable[[], int], limits: Limits, witness: Witness | None = None
+        self,
+        connect: Callable[[], AbstractConnection],
+        now_ms: Callable[[], int],
+        limits: Limits,
+        witness: Witness | None = None,
+        name: str | None = None,
     ) -> None:
         self._writer = Pipe(connect)
         self._reader = Pipe(connect)
         self._now_ms = now_ms
         self._limits = limits
         self._witness = witness
-        self._name = secrets.token_hex(4) if witness is None else witness.name
+        self._name = witness.name if witness is not None else name or secrets.token_hex(4)
+        self.node = secrets.token_hex(4)
+        """See `Journal.node`. Another one for each process: what a former one has said is news to this one."""
+        self.ear = Ear(connect)
+        """See `Journal.ear`."""
         self._birth = ""
         self._count = 0
         """How many batches of this node were seen committed."""
@@ -85,23 +114,25 @@ class RedisJournal:
         """How many lists of commands carried batches."""
 
     async def close(self) -> None:
-        """Gives both connections up."""
+        """Gives all connections up."""
         if self._reading is not None:
             self._reading.cancel()
         await self._writer.close()
         await self._reader.close()
+        await self.ear.close()
 
     # Writing.
 
     async def append(self, batch: Sequence[Append]) -> list[Outcome]:
         """See `Journal.append`."""
-        planned = plan(batch, self._now_ms(), self._limits)
+        planned = plan(batch, self._now_ms(), self._limits, self.node)
+        indexes, append = _indexes(batch), self._writer.script("append", planned.keys, planned.args)
         # The count comes last: a file whose tail is torn off loses it first.
-        commands = [*_indexes(batch), self._writer.script("append", planned.keys, planned.args), ("HINCRBY", COUNT, self._name, 1)]
+        commands = [*indexes, append, *_announcements(batch, self.node), ("HINCRBY", COUNT, self._name, 1)]
         self.round_trips += 1
         replies = await self._writer.call(commands)
-        reply, count = replies[-2:]
-        refused = next((found for found in replies[:-2] if isinstance(found, ResponseError)), None)
+        reply, count = replies[len(indexes)], replies[-1]
+        refused = next((found for found in replies[: len(indexes)] if isinstance(found, ResponseError)), None)
         if refused is not None and not isinstance(reply, ResponseError):
             # A chat that its user's index does not name would be lost to the user: the same batch goes again until it does.
             raise JournalLost(f"an index was refused: {refused}")
@@ -130,6 +161,7 @@ class RedisJournal:
 
     async def birth(self) -> str:
         """See `Journal.birth`."""
+        await self._ask(("SET", NEWEST, VERSION, "NX"))
         await self._ask(("SET", BIRTH, secrets.token_hex(8), "NX"))
         birth, count = await self._ask_all(*self._look)
         self._birth, self._count = bytes(birth).decode(), int(count or 0)
@@ -265,6 +297,22 @@ class RedisJournal:
     def _compare(self, birth: Any, count: Any, seen: int) -> None:
         """`seen`: the count when it was asked; what was committed meanwhile may have been answered first."""
         self.rolled_back |= birth is None or birth.decode() != self._birth or int(count or 0) < seen
+
+    # Hearing.
+
+    async def publish(self, channel: str, message: bytes) -> None:
+        """See `Journal.publish`."""
+        await self._ask(("SPUBLISH" if is_in_slot(channel) else "PUBLISH", channel, message))
+
+    async def call_roll(self, calls: Sequence[Call], dead: Dead, known: Sequence[str]) -> tuple[tuple[Roll, ...], frozenset[str]]:
+        """See `Journal.call_roll`."""
+        asked = roll.questions(self.node, calls, dead, known, self._reader.script)
+        return roll.answers(self.node, calls, known, await self._ask_all(*asked))
+
+    async def heads(self, topics: Sequence[Topic]) -> Heads:
+        """See `Journal.heads`."""
+        asked = questions(topics)
+        return answers(topics, await self._ask_all(*asked) if asked else [])
 
     # Reading.
 
@@ -473,6 +521,12 @@ def _indexes(batch: Sequence[Append]) -> list[Command]:
             case _:
                 pass
     return commands
+
+
+def _announcements(batch: Sequence[Append], node: str) -> list[Command]:
+    """A user's other nodes do not follow a chat of which they know nothing."""
+    begun = [append for append in batch if append.epoch == 0 and append.user and append.events]
+    return [("SPUBLISH", channel_of_user(append.user), f"{node} began {append.store}") for append in begun]
 
 
 def _outcomes(planned: Plan, batch: Sequence[Append], reply: Any) -> list[Outcome]:

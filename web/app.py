@@ -18,10 +18,11 @@ from web.arrival import STRANGER
 from web.document.door import serve_documents
 from web.front import Disconnected, FrontDoor
 from web.header import TEXT, guard
-from web.metric import NodeCollector, render
+from web.metric import NodeCollector
 from web.module.door import serve_modules
 from web.operator import BODY_LIMIT, open_door
 from web.origin import is_welcome
+from web.place import Place, Unanswered
 from web.setting import Settings
 from web.socket import attend
 from web.stranger import Stranger, Strangers
@@ -38,12 +39,14 @@ def make_app(
     promise: str,
     strangers: Strangers,
     room: Room,
+    place: Place,
 ) -> Quart:
-    """The application of one node. `promise` says what an acknowledged command survives, `room` what is near its end."""
+    """The application of one node. `promise` says what an acknowledged command survives, `room` what is near its end, `place` how the
+    other workers are."""
     app = FrontDoor(__name__, static_folder=None)
     guard(app)
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
-    collector = NodeCollector(node, storage, strangers, room)
+    place.count(NodeCollector(node, storage, strangers, room))
     ready = _Ready(storage)
 
     @app.websocket("/ws")
@@ -75,13 +78,17 @@ def make_app(
             return _plain("draining", 503)
         if not await ready.ask():
             return _plain("storage cannot be reached or takes no writes", 503)
-        return _plain("\n".join([f"ready: {promise}", *(f"warning: {sentence}" for sentence in room.warnings.values())]))
+        warnings = (f"warning: {sentence}" for sentence in room.warnings.values())
+        return _plain("\n".join([f"ready: {promise}", *place.standing(), *warnings]))
 
     @app.get("/metrics")
     async def _metrics() -> Response:
-        return Response(render(collector), content_type="text/plain; version=0.0.4; charset=utf-8")
+        try:
+            return Response(await place.figures(), content_type="text/plain; version=0.0.4; charset=utf-8")
+        except Unanswered:
+            return _plain("the other workers cannot be asked", 503)
 
-    open_door(app, node, signer)
+    open_door(app, node, signer, place)
     serve_documents(app)
     serve_modules(app)
     return app

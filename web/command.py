@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
-from web.setting import OPTIONS, ConfigError, Option, StartError, read_secret, read_settings, read_value
+from web.env_file import Given, read_variables
+from web.setting import OPTIONS, ConfigError, Option, StartError, read_secret, read_value
 
 if TYPE_CHECKING:
     from web.caller import Caller
@@ -175,11 +176,15 @@ def _add(parser: argparse.ArgumentParser, option: Option) -> None:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    settings = read_settings(vars(arguments), os.environ)
+    given = Given({option.field: getattr(arguments, option.field) for option in OPTIONS}, dict(os.environ))
+    settings = given.settings()
+    if settings.workers > 1:
+        from web.crew.master import run as run_workers
+
+        return run_workers(given, settings)
     from web.serve import run
 
-    status: int = run(settings)
-    return status
+    return run(settings)
 
 
 def _token(arguments: argparse.Namespace) -> int:
@@ -194,13 +199,13 @@ def _token(arguments: argparse.Namespace) -> int:
         check_claims(**who)
     except BadClaim as error:
         raise ConfigError(f"token: {error}") from None
-    secret = load_secret(read_secret(os.environ), data, make_log("info", "text", sys.stderr))
+    secret = load_secret(read_secret(read_variables(os.environ)), data, make_log("info", "text", sys.stderr))
     print(TokenSigner(secret).sign(**who, ttl_s=ttl_s, now_s=time.time()))  # noqa: T201 -- the token is the output
     return 0
 
 
 def _chat(arguments: argparse.Namespace) -> int:
-    token = arguments.token or os.environ.get("DIBS_TOKEN")
+    token = arguments.token or read_variables(os.environ).get("DIBS_TOKEN")
     if not token:
         raise ConfigError("--token: dibs chat needs a token; dibs token prints one")
     url = read_value(_socket_url, arguments.url, "--url")
@@ -221,7 +226,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
     if arguments.url is not None:
         read_url(arguments.url)
     flags = {name: getattr(arguments, name) for name in ("data", "redis", "redis_server")}
-    status: int = run(Asked(flags=flags, environ=os.environ, url=arguments.url), as_json=arguments.json)
+    status: int = run(Asked(flags=flags, environ=read_variables(os.environ), url=arguments.url), as_json=arguments.json)
     return status
 
 
@@ -246,7 +251,7 @@ def _given(arguments: argparse.Namespace, field: str) -> Any:
     flag: str | None = getattr(arguments, field)
     if flag is not None:
         return read_value(option.read, flag, option.flag)
-    variable = os.environ.get(option.variable)
+    variable = read_variables(os.environ).get(option.variable)
     return read_value(option.read, variable, option.variable) if variable else option.default
 
 
@@ -332,10 +337,11 @@ def _caller(arguments: argparse.Namespace) -> "Caller":
     from web.secret import load_secret
     from web.token import TokenSigner
 
-    url = arguments.url or os.environ.get("DIBS_URL") or _URL
-    token = arguments.token or os.environ.get("DIBS_TOKEN")
+    variables = read_variables(os.environ)
+    url = arguments.url or variables.get("DIBS_URL") or _URL
+    token = arguments.token or variables.get("DIBS_TOKEN")
     if token is None:
-        secret = load_secret(read_secret(os.environ), _data(arguments), make_log("info", "text", sys.stderr), may_make=False)
+        secret = load_secret(read_secret(variables), _data(arguments), make_log("info", "text", sys.stderr), may_make=False)
         token = TokenSigner(secret).sign(role="operator", id="command-line", stores=[], name=None, ttl_s=_MOMENT_S, now_s=time.time())
     if not token.isascii() or not token.isprintable():
         raise ConfigError("--token: is no token")

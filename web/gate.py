@@ -21,7 +21,7 @@ from web.proxy import Proxies
 from web.stranger import Stranger, Strangers
 
 SLICE = 16
-"""Sockets let in in one turn of the loop."""
+"""Sockets let in in one turn of the loop; where several processes accept, by all of them, so that no one takes a whole crowd."""
 REFUSALS = 128
 """Sockets refused in one turn of the loop."""
 PAUSE_S = 0.05
@@ -47,8 +47,10 @@ class Gate:
         turnstile: Turnstile,
         tally: Tally,
         log: Log,
+        slice: int = SLICE,
     ) -> None:
         self._listener = listener
+        self._slice = slice
         self._strangers = strangers
         self._proxies = proxies
         self._enter = enter
@@ -67,11 +69,17 @@ class Gate:
         self._open = True
         self._loop.add_reader(self._listener, self._accept)
 
-    def close(self) -> None:
-        """Accepts nothing more; what waits in the kernel's queue is reset with the listening socket."""
+    def retire(self) -> None:
+        """Accepts nothing more; whoever is in goes on. What waits in the kernel's queue is reset with the listening socket, if no other
+        process has that."""
         self._open = False
-        self._loop.remove_reader(self._listener)
-        self._listener.close()
+        if self._listener.fileno() >= 0:
+            self._loop.remove_reader(self._listener)
+            self._listener.close()
+
+    def close(self) -> None:
+        """Accepts nothing more, and sends away who has not spoken."""
+        self.retire()
         for stranger in tuple(self._silent):
             self._leave(stranger)
         if self._clock is not None:
@@ -79,7 +87,7 @@ class Gate:
 
     def _accept(self) -> None:
         entered = refused = 0
-        while entered < SLICE and refused < REFUSALS:
+        while entered < self._slice and refused < REFUSALS:
             try:
                 connection, peer = self._listener.accept()
             except (BlockingIOError, InterruptedError):

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -71,13 +70,6 @@ class NodeCollector(Collector):
             "store": list(node.stores.values()),
         }
         return {kind: sum(len(actor.mailbox) for actor in some) for kind, some in actors.items()}
-
-
-def render(collector: Collector) -> bytes:
-    """The text that Prometheus reads."""
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(collector)
-    return generate_latest(registry)
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

@@ -28,6 +28,7 @@ from actors.identity import Identity, Role, side_of
 from actors.node import Node
 from actors.revocation import Revoked
 from web.audit import REASONS, Audit, Wanted
+from web.place import Place
 from web.token import ID, BadToken, TokenSigner
 
 AT_ONCE = 8
@@ -99,9 +100,9 @@ _SHAPE: dict[type, str] = {
 T = TypeVar("T")
 
 
-def open_door(app: Quart, node: Node, signer: TokenSigner) -> None:
+def open_door(app: Quart, node: Node, signer: TokenSigner, place: Place) -> None:
     """Adds the operator's routes to the application."""
-    door = _Door(node, signer)
+    door = _Door(node, signer, place)
 
     @app.post("/operator/revoke")
     async def _revoke() -> Response:
@@ -122,9 +123,10 @@ def open_door(app: Quart, node: Node, signer: TokenSigner) -> None:
 
 
 class _Door:
-    def __init__(self, node: Node, signer: TokenSigner) -> None:
+    def __init__(self, node: Node, signer: TokenSigner, place: Place) -> None:
         self._node = node
         self._signer = signer
+        self._place = place
         self._served = 0
 
     async def serve(self, answer: Callable[[Identity, Request], Awaitable[Response]]) -> Response:
@@ -222,6 +224,7 @@ class _Door:
         except StorageUnavailable:
             self._node.log.warning("chat_not_erased", store=told.store, user=told.user, by=operator.id)
             raise
+        self._place.erased(told.store, told.user)
         self._node.log.info("chat_erased", store=told.store, user=told.user, entries=done.entries, files=done.files, by=operator.id)
         return done
 

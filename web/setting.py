@@ -82,13 +82,6 @@ def _one_of(*choices: str) -> Callable[[str], Any]:
     return read
 
 
-def _workers(value: str) -> int:
-    number = _whole(1, 1024)(value)
-    if number != 1:
-        raise ValueError("more than one worker is not supported yet")
-    return number
-
-
 def _redis(value: str) -> str:
     """Storage reads the URL in earnest. Its text is never repeated: it may hold a password."""
     try:
@@ -143,7 +136,8 @@ class Settings:
     redis: str | None = _setting(None, _redis, "URL", "use this Redis or Valkey (redis://, rediss:// or unix://)", secret=True)
     redis_server: Path | None = _setting(None, _path, "PATH", "run this valkey-server or redis-server rather than the bundled one")
     data: Path = _setting(Path("dibs-data"), _path, "DIR", "directory of the secret and of the private server's data")
-    workers: int = _setting(1, _workers, "N", "processes; only 1 as yet")
+    workers: int = _setting(1, _whole(1, 64), "N", "processes that serve, on one port")
+    env_file: Path | None = _setting(None, _path, "FILE", "DIBS_ variables in lines of NAME=value; SIGHUP makes workers read it again")
     demo: bool = _setting(False, _switch, "", "serve a demo shop with ready tokens")
     grace: float = _setting(60.0, _number(0, 604_800), "S", "seconds until the chats of a vanished agent go back to the queue")
     heartbeat: float = _setting(25.0, _number(0.1, 3600), "S", "seconds after which the server says something")

@@ -1,10 +1,11 @@
 -- append.lua: the only way anything durable happens in a chat or a store. Takes a whole batch; each append happens wholly or not at all.
 --
 -- KEYS, for each store: head, log, ids of this bucket, of the one before, of the one after, roster, away, arrivals, cursors, queue,
---   list of waiting, list of claimed, list of closed; then for each run: chat, history (runs of a chat only); then for each
---   append: one key for each condition (owned set, roster or arrivals), and for each status the owned sets of the owner it had
---   and of the one it gets, as far as there are such.
--- ARGV[1] stores (int), [2] entries a log keeps (int), [3] entries a history keeps (int), [4] how long ids are remembered (ms, int).
+--   list of waiting, list of claimed, list of closed, channel of the store, channel about the store; then for each run: chat, history,
+--   channel of the chat (runs of a chat only); then for each append: one key for each condition (owned set, roster or arrivals), and for each status the owned sets of
+--   the owner it had and of the one it gets, as far as there are such.
+-- ARGV[1] stores (int), [2] entries a log keeps (int), [3] entries a history keeps (int), [4] how long ids are remembered (ms, int),
+--   [5] the node ('' = nothing is published), [6] the channel that every node follows, [7] the one that this node alone follows.
 --   For each store: runs (int), ids (int), the ids (bytes).
 --   For each run: user ('' = the store itself), its "store","user" fields (JSON), appends (int).
 --   For each append: id ('' = none), content (6 bytes), remember the id (0|1), epoch (int), owner, answer (JSON), nonce (4 bytes),
@@ -19,12 +20,16 @@
 --   | 5 index value 0: condition `index` does not hold | 6 0 0 0: an earlier append of the chat did not happen
 --   | 7 reason 0 0: it cannot be carried out.
 -- A record is content, nonce, then "SEQ OFFSET PREVIOUS ", then the answer.
+-- Published, where any other node listens, once for each store and each chat of a batch: "NODE log PREVIOUS MOVES", then lines of
+--   OFFSET:LENGTH, of USER:SIDE:RECEIVED:READ, and the frames joined by commas (a note has length 0 for its chat's user); and about
+--   the store "NODE about WHAT": q the queue may have changed, s so did its roster, arrivals or who is away.
 
 local call, match, sub = redis.call, string.match, string.sub
-local ki, ai = 0, 4
+local ki, ai = 0, 7
 local log_limit, history_limit, remember_ms = ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local out, n_out = {}, 0
 local LISTS = { waiting = 11, claimed = 12, closed = 13 }
+local LIVE, ABOUT = 14, 15
 
 -- The store at hand, then the chat at hand. Declared once: a local of a loop that a function sees costs an allocation each round.
 local base, head, log, offset
@@ -34,6 +39,10 @@ local user_received, user_read, store_read
 -- The append at hand: whether it wrote yet, whether it is a message, the number it answers with. And whether anything was written at all.
 local wrote, with_seq, number
 local written = false
+-- What others are told of the store and of the chat at hand: numbers with lengths, frames, marks.
+local speaks = false
+local numbers, frames, marks, chat_numbers, chat_frames, chat_marks
+local about_queue, about_state
 
 -- The sentence of an error: Lua's own are strings, the server's are tables.
 local function reason(failure)
@@ -86,7 +95,10 @@ local function load_chat()
   return why_not('LLEN', history)
 end
 
+local collect_marks
+
 local function flush()
+  if speaks then collect_marks() end
   local fields, n = {}, 0
   for field, value in pairs(changed) do
     fields[n + 1], fields[n + 2] = field, value
@@ -102,6 +114,15 @@ end
 local function keep(kind, frame)
   call('XADD', log, 'MAXLEN', '~', log_limit, offset .. '-0', 'f', frame)
   wrote = true
+  if speaks then
+    local number = offset .. ':' .. #frame
+    numbers[#numbers + 1], frames[#frames + 1] = number, frame
+    if kind == 'n' then
+      chat_numbers[#chat_numbers + 1] = offset .. ':0'
+    else
+      chat_numbers[#chat_numbers + 1], chat_frames[#chat_frames + 1] = number, frame
+    end
+  end
   if call('RPUSH', history, kind .. ' ' .. seq .. ' ' .. offset .. ' ' .. from_user .. ' ' .. frame) > history_limit then
     call('LTRIM', history, -history_limit, -1)
   end
@@ -148,7 +169,7 @@ local function change_status()
   else
     call('ZREM', KEYS[base + 10], user)
   end
-  wrote, relisted = true, true
+  wrote, relisted, about_queue = true, true, true
   epoch, status, owner = ARGV[ai + 2], ARGV[ai + 3], ARGV[ai + 4]
   changed.ep, changed.st, changed.ow, changed.on, changed.si = epoch, status, owner, ARGV[ai + 5], ARGV[ai + 6]
   add_behind('s', 'status', ARGV[ai + 9])
@@ -172,18 +193,19 @@ local function let_arrive()
   wrote = true
   call('HSET', KEYS[base + 6], ARGV[ai + 2], ARGV[ai + 3])
   number = call('HINCRBY', KEYS[base + 8], ARGV[ai + 2], 1)
+  about_state = true
   ai = ai + 4
 end
 
 local function let_leave()
   call('HDEL', KEYS[base + 6], ARGV[ai + 2])
-  wrote = true
+  wrote, about_state = true, true
   ai = ai + 2
 end
 
 local function set_availability()
   call(ARGV[ai + 3] == '1' and 'SADD' or 'SREM', KEYS[base + 7], ARGV[ai + 2])
-  wrote = true
+  wrote, about_state = true, true
   ai = ai + 3
 end
 
@@ -206,10 +228,30 @@ local function carry_out(n_events)
   for _ = 1, n_events do EVENTS[ARGV[ai + 1]]() end
 end
 
+-- Nobody is told who is not there, and nobody may be unable to tell: a server may forbid channels.
+local function publish(...)
+  pcall(call, 'SPUBLISH', ...)
+end
+
+local function told_of(previous, moves, some_numbers, some_marks, some_frames)
+  return ARGV[5] .. ' log ' .. previous .. ' ' .. moves .. '\n' .. table.concat(some_numbers, ' ') .. '\n' .. table.concat(some_marks, ' ')
+    .. '\n' .. table.concat(some_frames, ',')
+end
+
+function collect_marks()
+  if changed.ur or changed.ud then chat_marks[1] = user .. ':user:' .. user_received .. ':' .. user_read end
+  if changed.sd then chat_marks[#chat_marks + 1] = user .. ':store:0:' .. store_read end
+end
+
+if ARGV[5] ~= '' then
+  local ok, there = pcall(call, 'PUBSUB', 'NUMSUB', ARGV[6], ARGV[7])
+  speaks = ok and there[2] > there[4]
+end
+
 for _ = 1, tonumber(ARGV[1]) do
   base = ki
   head, log = KEYS[base + 1], KEYS[base + 2]
-  ki = ki + 13
+  ki = ki + 15
   local runs, n_ids = tonumber(ARGV[ai + 1]), tonumber(ARGV[ai + 2])
   ai = ai + 2
   local known, fresh, n_fresh = {}, {}, 0
@@ -226,6 +268,8 @@ for _ = 1, tonumber(ARGV[1]) do
   end
   local first_offset = tonumber(call('HGET', head, 'of') or '0')
   offset = first_offset
+  if speaks then numbers, frames, marks = {}, {}, {} end
+  about_queue, about_state = false, false
 
   for _ = 1, runs do
     local appends = tonumber(ARGV[ai + 3])
@@ -237,10 +281,11 @@ for _ = 1, tonumber(ARGV[1]) do
     local broken = false
     if user ~= '' then
       chat, history = KEYS[ki + 1], KEYS[ki + 2]
-      ki = ki + 2
+      ki = ki + 3
       broken = load_chat()
     end
-    local was = status
+    local was, first_last, channel = status, last, KEYS[ki]
+    if speaks then chat_numbers, chat_frames, chat_marks = {}, {}, {} end
 
     for _ = 1, appends do
       local id, content, asked_epoch, asked_owner = ARGV[ai + 1], ARGV[ai + 2], ARGV[ai + 4], ARGV[ai + 5]
@@ -309,6 +354,10 @@ for _ = 1, tonumber(ARGV[1]) do
       if was and was ~= status then call('ZREM', KEYS[base + LISTS[was]], user) end
       call('ZADD', KEYS[base + LISTS[status]], '-' .. at, user)
     end
+    if speaks and (#chat_numbers > 0 or #chat_marks > 0) then
+      publish(channel, told_of(first_last, 0, chat_numbers, chat_marks, chat_frames))
+      for _, mark in ipairs(chat_marks) do marks[#marks + 1] = mark end
+    end
   end
 
   for i = 1, n_fresh, 1000 do
@@ -316,5 +365,11 @@ for _ = 1, tonumber(ARGV[1]) do
   end
   if n_fresh > 0 then call('PEXPIRE', KEYS[base + 3], remember_ms) end
   if offset > first_offset then call('HSET', head, 'of', offset) end
+  if speaks then
+    local moves = #marks > 0 and call('HINCRBY', head, 'mk', #marks) or 0
+    if #numbers > 0 or moves > 0 then publish(KEYS[base + LIVE], told_of(first_offset, moves, numbers, marks, frames)) end
+    local what = (about_queue and 'q' or '') .. (about_state and 's' or '')
+    if what ~= '' then publish(KEYS[base + ABOUT], ARGV[5] .. ' about ' .. what) end
+  end
 end
 return out

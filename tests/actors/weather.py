@@ -2,6 +2,7 @@
 
 import asyncio
 
+from storage.hall import MemoryEar
 from storage.journal import JournalLost, JournalRefused, JournalUnreachable
 
 
@@ -10,6 +11,7 @@ class Weather:
 
     def __init__(self, inner):
         self.inner = inner
+        self.ear = MemoryEar(inner.hall)
         self.latency_s = 0.001
         """There, and as long back: what is read is old when it arrives."""
         self.unreachable = self.refusing = False
@@ -68,6 +70,10 @@ class Weather:
             self.lost_after -= 1
             raise JournalLost("weather")
         return outcomes
+
+    @property
+    def node(self):
+        return self.inner.node
 
     @property
     def rolled_back(self):

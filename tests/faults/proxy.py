@@ -103,12 +103,13 @@ class Proxy:
         there_writer = None
         try:
             there_reader, there_writer = await asyncio.open_unix_connection(str(self.target))
-            there = asyncio.ensure_future(self._requests(reader, there_writer))
-            back = asyncio.ensure_future(self._replies(there_reader, writer))
-            await asyncio.wait([there, back], return_when=asyncio.FIRST_COMPLETED)
-            for pump in (there, back):
-                pump.cancel()
-            await asyncio.gather(there, back, return_exceptions=True)
+            pumps = asyncio.ensure_future(self._requests(reader, there_writer)), asyncio.ensure_future(self._replies(there_reader, writer))
+            try:
+                await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for pump in pumps:
+                    pump.cancel()
+                await asyncio.gather(*pumps, return_exceptions=True)
         except (OSError, asyncio.CancelledError):
             pass
         finally:

@@ -2,10 +2,9 @@
 
 sticky      Nothing is excused. Each store lives on one node, so everything is live: every rule of `tests.history.linear`, and at rest
             presence and queue places too.
-roaming     Clients connect anywhere, and nodes do not tell each other anything yet. A node tells marks that it moved itself, so a session
-            may hear of older ones after newer ones; at rest everybody comes again and all are right. Presence and queue places are a
-            node's own, so they are not compared; and a node takes an agent who is on another one for gone, so with a short grace
-            period nobody is asked whether it was (`Setting.nodes_pause`; a node that stands still is taken for dead everywhere).
+roaming     Clients connect anywhere, and at rest everybody holds what is kept without coming again: what nodes do not tell each other is
+            found. Marks come from several nodes, in no order with each other and with snapshots, so a session may hear of older ones after
+            newer ones. A node that stands still is taken for dead (`Setting.nodes_pause`). Presence and queue places are not compared.
 rollback    What was told in another generation than the last may be gone (`Setting.may_roll_back`): marks go back with the data, an id
             that was forgotten is carried out again, and a node says in its log that it lost something. Not compared, as in roaming:
             presence and queue places, because everybody was just sent away.

@@ -155,6 +155,18 @@ def _cut_all(world: "World", dice: random.Random, lasts_s: float) -> Mend:
     return lambda: None
 
 
+def _unheard(world: "World", dice: random.Random, lasts_s: float) -> Mend:
+    world.server.drop_every = dice.choice((1, 2, 3))
+    return lambda: setattr(world.server, "drop_every", 0)
+
+
+def _cut_ears(world: "World", dice: random.Random, lasts_s: float) -> Mend:
+    for ear in tuple(world.server.ears):
+        if dice.random() < 0.7:
+            ear.cut()
+    return lambda: None
+
+
 def _slow_reader(world: "World", dice: random.Random, lasts_s: float) -> Mend:
     links = [tab.link for tab in world.tabs if tab.link is not None and dice.random() < 0.4]
     pace_s = dice.choice((0.05, 0.5))
@@ -185,4 +197,6 @@ BREAK: dict[str, Callable[["World", random.Random, float], Mend]] = {
     "half_open": _half_open,
     "cut_all": _cut_all,
     "slow_reader": _slow_reader,
+    "unheard": _unheard,
+    "cut_ears": _cut_ears,
 }

@@ -26,8 +26,16 @@ class Lua:
         runtime = LuaRuntime(encoding=None, register_eval=False, register_builtins=False)
         runtime.execute(b"if jit then jit.off() end")
         self._unpack = runtime.eval(b"function(list) return #list, unpack(list) end")
-        self.fresh, self.copy, self._execute, self._entries, self._run = runtime.execute(SOURCE.read_bytes())
+        self.fresh, self.copy, self._execute, self._entries, self._run, self._published, self.listening = runtime.execute(
+            SOURCE.read_bytes()
+        )
         self._scripts = {name.encode(): runtime.eval(b"function() " + source + b"\nend") for name, source in SCRIPTS.items()}
+
+    def published(self) -> list[tuple[str, bytes]]:
+        """Channel and message of all that was published since this was asked last."""
+        found = self._published()
+        words = () if found is None else found
+        return [(channel.decode(), message) for channel, message in zip(words[::2], words[1::2], strict=True)]
 
     def execute(self, data: Any, words: list[bytes], *, is_full: bool) -> Any:
         """The reply to a command, given as it goes over the wire; an error is one."""

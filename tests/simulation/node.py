@@ -16,6 +16,7 @@ from storage.actor import StorageActor
 from storage.batch import Limits
 from storage.journal import JournalLost, JournalRefused, JournalUnreachable
 from storage.redis import RedisJournal
+from tests.simulation.ear import SimulatedEar
 from tests.simulation.loop import SimulatedClock, context_of
 from tests.simulation.server import Server, SimulatedPipe
 
@@ -77,6 +78,7 @@ def journal(
     made = RedisJournal(_no_connection, now_ms, limits or Limits(), witness)  # type: ignore[arg-type]
     made._writer = SimulatedPipe(server, node, is_writer=True)  # type: ignore[assignment]
     made._reader = SimulatedPipe(server, node, is_writer=False)  # type: ignore[assignment]
+    made.ear = SimulatedEar(server, node)  # type: ignore[assignment]
     return made
 
 
@@ -157,8 +159,9 @@ class SimulatedNode:
         for link in tuple(self.links):
             link.cut()
         if self._journal is not None:
-            for pipe in (self._journal._writer, self._journal._reader):
-                pipe.is_dead = True  # type: ignore[attr-defined]
+            for way in (self._journal._writer, self._journal._reader, self._journal.ear):
+                way.is_dead = True  # type: ignore[union-attr]
+            self._journal.ear.cut()  # type: ignore[attr-defined]
         loop = asyncio.get_running_loop()
         if loop.is_paused(self.key):
             loop.resume(self.key)

@@ -4,7 +4,8 @@
 -- told in the order in which they were filled, so that a run is a function of its seed: the order of Lua's own tables is not.
 -- Returns: fresh () -> data; copy (data) -> data; execute (data, full, name, argument...), entries (data, argument of XRANGE...) and
 -- run (data, full, script, number of keys, key or argument...) -> a lone reply, or true and the items of a list, or false and the words
--- of an error.
+-- of an error; published () -> channel, message, channel, message... of what was published since; listening (channel, number), or
+-- listening () to begin anew.
 local WRONG_TYPE = 'WRONGTYPE Operation against a key holding the wrong kind of value'
 local FULL = "OOM command not allowed when used memory > 'maxmemory'."
 -- What a server that is full refuses; deleting is always allowed. A script that has written anything may go on.
@@ -383,6 +384,36 @@ function C.XTRIM(key, kind, exact, id)
   return gone
 end
 
+-- Channels: who listens is for the server around this to know, but for how many.
+
+local listeners, said = {}, {}
+
+function C.PUBSUB(about, ...)
+  if about ~= 'NUMSUB' then fail('ERR not simulated') end
+  local out = {}
+  for _, channel in ipairs({ ... }) do
+    out[#out + 1], out[#out + 2] = channel, listeners[channel] or 0
+  end
+  return out
+end
+
+function C.SPUBLISH(channel, message)
+  said[#said + 1], said[#said + 2] = channel, message
+  return 0
+end
+
+C.PUBLISH = C.SPUBLISH
+
+local function published()
+  local found = said
+  said = {}
+  return unpack(found)
+end
+
+local function listening(channel, number)
+  if channel then listeners[channel] = number else listeners, said = {}, {} end
+end
+
 -- How it is called.
 
 local dirty, scripted, unknown
@@ -457,4 +488,4 @@ local function run(of, full, script, n_keys, ...)
   return reply(pcall(script))
 end
 
-return fresh, copy, execute, entries, run
+return fresh, copy, execute, entries, run, published, listening

@@ -5,8 +5,8 @@ import random
 import attrs
 
 MODES = ("sticky", "sticky", "sticky", "roaming", "roaming", "roaming", "rollback")
-"""`sticky`: each store has its node, so that everything has to be live. `roaming`: clients connect anywhere; nodes hear of each other by
-holes and reconnects only. `rollback`: sticky, and the storage loses its tail once."""
+"""`sticky`: each store has its node, so that everything has to be live. `roaming`: clients connect anywhere; nodes hear of each
+other by what is published. `rollback`: sticky, and the storage loses its tail once."""
 LONG_S = 600.0
 """A grace period that no run outlasts."""
 SPAN_S = 8.0
@@ -114,7 +114,7 @@ def schedule(seed: int) -> Schedule:
     people = _people(dice, stores, sticky=mode != "roaming")
     steps = tuple(sorted((_step(dice, people) for _ in range(dice.randrange(60, 70))), key=lambda step: step.at_s))
     faults = _faults(dice, mode)
-    # A node that starts watches all owners whom it does not see, those on other nodes too: a short grace would end their chats.
+    # Who comes again to a node that was gone for long is taken for gone by then.
     is_long = mode != "roaming" and any(fault.kind in ("kill", "drain", "rollback", "rollback_alive") for fault in faults)
     found = Schedule(
         seed=seed,
@@ -128,7 +128,18 @@ def schedule(seed: int) -> Schedule:
         agent_limit=dice.choice((0, 0, 1, 2, 3)),
         terms=_terms(random.Random(f"terms {seed}")),
     )
-    return _sharpened(random.Random(f"sharpened {seed}"), found)
+    return _with_lost_words(random.Random(f"words {seed}"), _sharpened(random.Random(f"sharpened {seed}"), found))
+
+
+def _with_lost_words(dice: random.Random, plain: Schedule) -> Schedule:
+    """What nodes tell each other is lost, all or some of it, and the connections that listen are cut."""
+    if plain.mode != "roaming" or dice.random() < 0.5:
+        return plain
+    more = (
+        Fault(round(8.0 * dice.random(), 4), "unheard", round(8.0 * dice.random(), 3), dice.getrandbits(32)),
+        Fault(round(8.0 * dice.random(), 4), "cut_ears", 0.01, dice.getrandbits(32)),
+    )
+    return attrs.evolve(plain, faults=tuple(sorted((*plain.faults, *more), key=lambda fault: fault.at_s)))
 
 
 def _sharpened(dice: random.Random, plain: Schedule) -> Schedule:

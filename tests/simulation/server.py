@@ -6,12 +6,15 @@ what waits while the server stands still is carried out when it goes on, unless 
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from storage.journal import JournalLost, JournalUnreachable
+from storage.key import NODES
 from storage.pipe import CONNECT_TIMEOUT_S, Command
+from tests.simulation.ear import SimulatedEar
 from tests.simulation.loop import context_of
+from tests.simulation.lua import LUA
 from tests.simulation.redis import Redis
 
 
@@ -31,10 +34,15 @@ class Server:
         """How many of the next batches find no room, though those behind them do."""
         self.unreachable: set[str] = set()
         """Nodes from which there is no way."""
+        self.drop_every = 0
+        """Every so manieth message of a channel comes to nobody; 0 for none."""
         self.carried_out = 0
+        self.ears: list[SimulatedEar] = []
+        self._published = 0
         self._waiting: list[Request] = []
         self._connections: list[Connection] = []
         self._context = context_of("")
+        LUA.listening()
 
     def way_s(self) -> float:
         """How long something is on its way."""
@@ -58,6 +66,8 @@ class Server:
         for connection in self._connections:
             connection.cut()
         self._connections = []
+        for ear in tuple(self.ears):
+            ear.cut()
 
     def start(self) -> None:
         self.is_up = True
@@ -90,11 +100,46 @@ class Server:
         replies = [self.redis.execute(command) for command in request.commands]
         self.redis.is_full = was_full
         self.carried_out += 1
+        self._tell()
         if request.is_batch and self.lose_replies:
             self.lose_replies -= 1
             request.connection.cut()
         else:
             asyncio.get_running_loop().call_later(self.way_s(), request.answer, replies, context=self._context)
+
+    # Channels.
+
+    def join(self, ear: SimulatedEar) -> None:
+        self.ears.append(ear)
+
+    def leave(self, ear: SimulatedEar) -> None:
+        if ear in self.ears:
+            self.ears.remove(ear)
+        left, ear.channels = ear.channels, {}
+        self._count(left)
+
+    def obey(self, ear: SimulatedEar, command: str, channel: str) -> None:
+        """It follows a channel, or follows it no more."""
+        if command.endswith("UNSUBSCRIBE"):
+            ear.channels.pop(channel, None)
+        else:
+            ear.channels[channel] = "smessage" if command == "SSUBSCRIBE" else "message"
+        self._count((channel,))
+        ear.take((command.lower(), channel, b""))
+
+    def _count(self, channels: Iterable[str]) -> None:
+        for channel in channels:
+            if channel == NODES or ":node:" in channel:
+                LUA.listening(channel.encode(), sum(channel in ear.channels for ear in self.ears))
+
+    def _tell(self) -> None:
+        for channel, message in LUA.published():
+            self._published += 1
+            if self.drop_every and not self._published % self.drop_every:
+                continue
+            for ear in self.ears:
+                if channel in ear.channels:
+                    ear.take((ear.channels[channel], channel, message))
 
 
 class Connection:

@@ -12,6 +12,7 @@ from typing import Any
 
 import attrs
 
+from actors.live import LOOK_S
 from actors.option import Options
 from storage.batch import Limits
 from storage.key import BIRTH, COUNT, StoreKeys
@@ -71,12 +72,11 @@ class World:
         self.trace: list[str] = []
         self.faults: list[str] = []
         """What is wrong besides the history."""
-        short = schedule.grace_s < LONG_S and not schedule.is_sticky
         setting = Setting(
             history_limit=schedule.terms.history_limit,
             agent_limit=schedule.agent_limit,
             may_roll_back=schedule.mode == "rollback",
-            nodes_pause=short or self._pauses(),
+            nodes_pause=self._pauses(),
             answer_s=None if self._pauses() or any(fault.kind == "slow_reader" for fault in schedule.faults) else 5.0,
             grace_s=schedule.grace_s,
         )
@@ -154,9 +154,10 @@ class World:
         received = settled(received)
         ends: object = None
         while self.schedule.mode != "sticky" and ends != (ends := self._ends()):
-            for tab in self.tabs:
+            for tab in self.tabs if self.schedule.mode == "rollback" else ():
                 tab.cut("comes again before all is compared")
-            await self._rest(2.0)
+            # Where somebody comes again, all is right; else what was lost between nodes has to be found by looking.
+            await self._rest(2.0 if self.schedule.mode == "rollback" else LOOK_S + 2.0)
         until_s = self.loop.time() + REST_S
         while self.schedule.mode == "sticky" and not self._is_calm and self.loop.time() < until_s:
             await self._rest(0.25)

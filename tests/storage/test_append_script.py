@@ -9,7 +9,7 @@ from actors.event import AgentLeft, AvailabilitySet, CursorMoved
 from actors.rule import LoadAtLeast, LoadBelow, NotOnRoster, NotSeenSince, OnRoster
 from storage.batch import Limits, plan
 from storage.journal import JournalRefused, JournalUnreachable
-from storage.key import BIRTH, COUNT, LAYOUT, STORES, StoreKeys, stores_of_agent, stores_of_user
+from storage.key import BIRTH, COUNT, LAYOUT, NEWEST, NODES, STORES, StoreKeys, stores_of_agent, stores_of_user
 from storage.pipe import SCRIPTS
 from tests.storage.material import (
     NOON,
@@ -65,9 +65,14 @@ async def everything(journal):
 async def test_every_key_that_the_script_touches_is_among_its_keys(journal, empty_valkey, again):
     """The server itself judges: the call is made by a user who may touch nothing else."""
     batch = await everything(journal)
-    planned = plan(batch, NOON, Limits())
+    planned = plan(batch, NOON, Limits(), "n1")
     sha = empty_valkey.client.script_load(SCRIPTS["append"])
-    empty_valkey.client.acl_setuser("narrow", enabled=True, nopass=True, categories=["+@all"], reset=True, keys=planned.keys)
+    rights = {"keys": planned.keys, "channels": planned.keys}
+    empty_valkey.client.acl_setuser("narrow", enabled=True, nopass=True, categories=["+@all"], reset=True, **rights)
+    empty_valkey.client.acl_log_reset()
+    listener = empty_valkey.client.pubsub()
+    listener.subscribe(NODES)
+    assert listener.get_message(timeout=5.0)["type"] == "subscribe"
     narrow = empty_valkey.below.client(username="narrow", password="x")
     try:
         for _ in range(1 + again):
@@ -75,9 +80,11 @@ async def test_every_key_that_the_script_touches_is_among_its_keys(journal, empt
         assert [reply[4 * planned.order.index(n)] for n in range(len(batch))] == (
             [1] * 11 + [4, 1, 3] if not again else [2, 1, 1, 1, 1, 2, 2, 2, 4, 6, 2, 4, 2, 3]
         )
+        assert empty_valkey.client.acl_log() == []
         with pytest.raises(ResponseError, match=r"(?i)no permissions|can't access"):
             narrow.evalsha(sha, len(planned.keys), *["other", *planned.keys[1:]], *planned.args)
     finally:
+        listener.close()
         narrow.close()
         empty_valkey.client.acl_deluser("narrow")
 
@@ -87,7 +94,7 @@ async def test_every_key_is_built_by_the_key_file_and_lies_in_its_stores_slot(jo
     await journal.append(batch)
     await journal.birth()
     planned = plan(batch, NOON, Limits())
-    outside = {BIRTH, COUNT, STORES, *map(stores_of_user, ("u1", "w1", "c1", "d1")), *map(stores_of_agent, ("a1", "a2"))}
+    outside = {BIRTH, COUNT, NEWEST, STORES, *map(stores_of_user, ("u1", "w1", "c1", "d1")), *map(stores_of_agent, ("a1", "a2"))}
     there = {key.decode() for key in empty_valkey.client.keys("*")}
     assert there - outside <= set(planned.keys)
     assert all(key.startswith((f"{LAYOUT}:{{s1}}:", f"{LAYOUT}:{{s2}}:")) for key in planned.keys)

@@ -40,6 +40,19 @@ async def test_rubbish_in_the_file_accuses_nobody(tmp_path):
         witness.close()
 
 
+async def test_who_is_relieved_may_note_more_while_another_begins(tmp_path):
+    """The new one asks Redis for the count, the old one commits and notes once more: what was read then is no proof of anything."""
+    old = Witness(tmp_path / "witness")
+    old.note("born", 5)
+    new = Witness(tmp_path / "witness")
+    assert new.name == old.name
+    old.note("born", 6)
+    assert not new.has_seen_more("born", 5)
+    assert new.has_seen_more("born", 4)
+    for witness in (old, new):
+        witness.close()
+
+
 async def test_data_behind_the_witness_begin_another_generation_and_the_same_data_do_not(tmp_path):
     witness = Witness(tmp_path / "witness")
     async with running(tmp_path / "redis") as path:

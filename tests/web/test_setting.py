@@ -68,6 +68,8 @@ def test_a_flag_wins_over_its_variable_and_a_variable_over_the_default():
         ("rate", "1_0"),
         ("agent_limit", "1.5"),
         ("workers", "0"),
+        ("workers", "65"),
+        ("env_file", ""),
         ("demo", "perhaps"),
         ("data", ""),
         ("host", " "),
@@ -99,10 +101,6 @@ def test_a_wrong_value_is_one_line_that_names_the_flag_or_the_variable(field, va
     assert refusal({field: value}).isprintable()
     if value:
         assert refusal({}, {variable: value}).startswith(("--host: ", f"{variable}: "))
-
-
-def test_more_than_one_worker_is_refused_for_now():
-    assert refusal({"workers": "2"}) == "--workers: more than one worker is not supported yet"
 
 
 def test_a_url_that_is_refused_is_not_repeated_for_it_may_hold_a_password():

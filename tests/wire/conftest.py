@@ -22,11 +22,13 @@ class Mall:
         self.server = server
         self.store = fresh("s")
         self.people: list[Person] = []
+        self.kind: type[Person] = Person
+        """Whoever comes."""
 
     async def come(self, role: str, id: str | None, **who: Any) -> Person:
         """Opens a session; `name` and `stores` go into the token, the rest to `Client.open`."""
         claims = {key: who.pop(key) for key in ("name", "stores", "ttl_s") if who.get(key) is not None}
-        person = await Person.open(self.server, self.server.token(role, id or fresh(role[0]), **claims), **who)
+        person = await self.kind.open(self.server, self.server.token(role, id or fresh(role[0]), **claims), **who)
         person.store = self.store
         self.people.append(person)
         return person

@@ -139,9 +139,10 @@ def crossed(shop: Shop, since: dict[Person, int]) -> list[str]:
 
 
 def kept(server: Server) -> dict[bytes, bytes]:
-    """Every key in which one of the other stores, users or agents is named, as it is kept."""
+    """Every key in which one of the other stores, users or agents is named, as it is kept; but for that in which nodes say every few
+    seconds that they are there."""
     with server.valkey() as redis:
-        return {key: redis.dump(key) or b"" for key in redis.scan_iter(f"*{NAMED}*", count=1000)}
+        return {key: redis.dump(key) or b"" for key in redis.scan_iter(f"*{NAMED}*", count=1000) if not key.endswith(b":here")}
 
 
 class Street:

@@ -170,6 +170,19 @@ class Server:
     def said(self) -> str:
         return self.stderr.read_text(errors="replace") if self.stderr.exists() else ""
 
+    def workers(self) -> dict[str, int]:
+        """Name to pid of the processes that serve, where there are several."""
+        return {name: pid for pid, name in self._crew()}
+
+    def pids(self) -> list[int]:
+        """Of all that serve, also of those who relieve another or are relieved."""
+        return [pid for pid, _ in self._crew()]
+
+    def _crew(self) -> list[tuple[int, str]]:
+        lines = subprocess.run(["ps", "-ww", "-axo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout.splitlines()
+        rows = [line.split(None, 2) for line in lines]
+        return [(int(pid), args.split()[-1]) for pid, parent, args in rows if int(parent) == self.pid and "web.crew.worker" in args]
+
     def valkey_pid(self) -> int:
         """The server below: another's, or the private one, found among the descendants of this process."""
         if self.below is not None:

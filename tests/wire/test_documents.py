@@ -12,6 +12,7 @@ from web.app import make_app
 from web.document.asyncapi import asyncapi
 from web.document.openapi import PATHS
 from web.document.page import docs_page
+from web.place import Alone
 from web.setting import Settings
 from web.stranger import Strangers
 from web.token import TokenSigner
@@ -129,7 +130,7 @@ async def test_every_documented_path_is_there_and_every_path_is_documented(serve
 def test_no_path_of_the_application_is_left_out_of_the_document():
     """The application's routes, not a list kept beside them; the socket has a document of its own, and the rest of an operator's paths is
     one answer, that there is nothing."""
-    app = make_app(Settings(), None, None, TokenSigner(b"x" * 32), "", Strangers(1, 1), None)
+    app = make_app(Settings(), None, None, TokenSigner(b"x" * 32), "", Strangers(1, 1), None, Alone(asyncio.Event()))
     routes = {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule) for rule in app.url_map.iter_rules()}
     assert routes - set(PATHS) == {"/ws", "/operator/{rest}"}
     assert set(PATHS) <= routes

@@ -7,6 +7,7 @@ On loopback the question comes from an address of its own there, so that it can 
 import http.client
 import ipaddress
 import json
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ PATIENCE_S = 10.0
 FORGED = "192.0.2.66"
 """An address that is nobody's (RFC 5737)."""
 _LOOPBACK = "127.66.0.1"
+_WORKERS = re.compile(r"workers: ([0-9]+) of ([0-9]+)")
 _FAILURES = (OSError, http.client.HTTPException)
 _PROXY = "name the proxy in DIBS_TRUSTED_PROXIES and let it set X-Forwarded-For, or all your users share one address"
 _OPEN = "name nobody but your proxies in DIBS_TRUSTED_PROXIES (if this machine is one of them, ask from another)"
@@ -75,11 +77,19 @@ def _ready(at: SplitResult) -> Iterator[Finding]:
     except _FAILURES as error:
         yield fail("ready", f"/readyz broke off: {_reason(error)}", "see the log of dibs")
         return
-    text = answer.text.strip().partition("\n")[0]
+    text, *more = answer.text.strip().split("\n")
     if answer.status == 200:
         yield ok("ready", text.removeprefix("ready: "))
     else:
         yield fail("ready", f"/readyz answers {answer.status}: {text[:200]}", "see the log of dibs and its Redis")
+    yield from (judge_workers(int(found[1]), int(found[2])) for found in map(_WORKERS.fullmatch, more) if found)
+
+
+def judge_workers(ready: int, workers: int) -> Finding:
+    """One line for so many workers that serve, of how many."""
+    if ready < workers:
+        return warn("workers", f"{ready} of {workers} serve", "see the log of dibs: one has ended, or cannot start")
+    return ok("workers", f"{ready} of {workers} serve")
 
 
 def _upgrade(at: SplitResult) -> Finding:

@@ -110,11 +110,16 @@ PATHS: dict[str, Schema] = {
     ),
     "/readyz": _get(
         "Whether the storage can be reached and written to; says what an acknowledged command survives, and in lines that begin with "
-        "`warning:` whether memory or disk run out.",
+        "`warning:` whether memory or disk run out, or a worker does not serve.",
         "text/plain",
         _503="It cannot, or the server is draining.",
     ),
-    "/metrics": _get("Figures for Prometheus. Labels are codes, kinds and sides, never an id.", "text/plain"),
+    "/metrics": _get(
+        "Figures for Prometheus. Labels are codes, kinds and sides, never an id. With several workers a sample without the label `worker` "
+        "is the sum of all.",
+        "text/plain",
+        _503="The other workers cannot be asked.",
+    ),
     "/docs": _get("These documents, to be read.", "text/html"),
     "/docs/style.css": _get("How they look.", "text/css"),
     "/docs/asyncapi.json": _get("The wire protocol as AsyncAPI 3.", "application/json"),

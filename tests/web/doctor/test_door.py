@@ -16,7 +16,7 @@ from websockets.http11 import Response
 from tests.web.doctor import proxy
 from tests.web.doctor.visit import visit
 from tests.wire.server import Server, signal_and_wait
-from web.doctor.door import judge_address
+from web.doctor.door import judge_address, judge_workers
 
 TLS = Path(__file__).parent.parent / "tls"
 
@@ -172,6 +172,12 @@ async def test_a_gateway_that_compresses_or_keeps_the_frames_to_itself_is_told(d
 )
 def test_an_address_is_the_proxys_where_it_can_be_nobody_elses(believed, ours, theirs, verdict):
     assert judge_address(believed, ours, theirs).verdict == verdict
+
+
+def test_a_worker_that_does_not_serve_is_told():
+    assert judge_workers(3, 3).verdict == "ok"
+    assert judge_workers(2, 3).verdict == "warn"
+    assert judge_workers(2, 3).found == "2 of 3 serve"
 
 
 async def test_everybody_is_told_its_own_address_and_no_answer_is_kept(servers):
