@@ -25,6 +25,7 @@ from bench.found import Found
 from bench.house import SEED, Step
 from bench.idle import idle
 from bench.offline_drain import offline_drain
+from bench.scale import scale
 from bench.soak import soak
 from bench.stores import stores
 
@@ -37,6 +38,7 @@ BENCHES: dict[str, Bench] = {
     "idle": idle,
     "fanout": fanout,
     "stores": stores,
+    "scale": scale,
     "soak": soak,
 }
 """Name to what runs it in a folder, a share of it, telling how far it is from 0 to 1."""

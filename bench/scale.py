@@ -1,0 +1,146 @@
+"""Several nodes on one Redis at equal load: what a delivery costs them and Redis, how long it takes, and what a message is on the wire.
+
+Promise: a message costs no more on the wire however many nodes there are that have no one of its store.
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from bench.found import Found, Plot
+from bench.house import SEED, Step, played
+from bench.line import Dibs, Place, Who
+from bench.talk import Talk, talk_on
+from bench.wire import Wire
+from tests.attack.scene import cores, pin
+from tests.faults.process import DURABLE, Redis
+from tests.wire.server import SECRET, Server
+
+NODES = (1, 2, 3, 4)
+IDLE = (0, 1, 2, 3)
+"""Nodes that have people of other stores only, beside one that has those who chat."""
+FEW = 0.05
+"""A smaller share has the first nodes only."""
+STORES, AGENTS, USERS = 4, 5, 25
+RATE, SECONDS = 150.0, 10.0
+WARM_S = 1.0
+ALONE = 500
+"""Questions one after another, where a message is counted."""
+QUIET_S = 10.0
+"""How long nobody says anything, to see what goes on by itself."""
+FLAT = 1.1
+"""What goes on by itself does not come evenly; a node more that is told of a message takes half as much again."""
+
+
+async def scale(folder: Path, share: float, step: Step) -> Found:
+    """`share` of ten seconds of each, and of what is counted."""
+    order = {"seconds": max(0.5, SECONDS * share), "count": max(100, round(ALONE * share)), "quiet_s": max(0.5, QUIET_S * share)}
+    spread = {f"{count} node{'s' * (count > 1)}": (count, 0) for count in (NODES if share >= FEW else NODES[:2])}
+    beside = {f"1 node and {idle} idle": (1, idle) for idle in (IDLE if share >= FEW else IDLE[1:3])}
+    found, waits = Found(), {}
+    for place, (name, (busy, idle)) in enumerate((spread | beside).items()):
+        async with deployed(folder / str(place), busy + idle) as there:
+            told = await played(
+                "scale",
+                lambda part, place=place: step((place + part) / (len(spread) + len(beside))),
+                order | there | {"busy": busy, "part": "spread" if name in spread else "beside"},
+            )
+        found.rows[name] = told.rows["all"]
+        found.broken += [f"{name}: {sentence}" for sentence in told.broken]
+        if name in spread:
+            waits[name] = told.plots[0].lines["waits"]
+    found.broken += grown([found.rows[name] for name, (_, idle) in beside.items() if idle])
+    found.plots = [
+        Plot(
+            title="What a delivery costs at equal load",
+            x="nodes",
+            y="µs of a core",
+            lines={
+                who: [(busy, 1000 * found.rows[name][f"{who} CPU s for 1,000 deliveries"]) for name, (busy, _) in spread.items()]
+                for who in ("dibs", "Redis")
+            },
+        ),
+        Plot(title="How long until an agent has it", x="percentile", y="ms", lines=waits, across="nines", tall="log"),
+        Plot(
+            title="A message on the wire",
+            x="nodes with no one of its store",
+            y="bytes",
+            lines={
+                way: [(idle, found.rows[name][f"bytes {way} Redis a message"]) for name, (_, idle) in beside.items()]
+                for way in ("to", "from")
+            },
+        ),
+    ]
+    return found
+
+
+def grown(rows: list[dict[str, float]]) -> list[str]:
+    """Sentences about what grew with nodes that have no one of the store; one row for each number of them."""
+    least, most = rows[0], rows[-1]
+    return [
+        f"{what} went from {least[what]:g} to {most[what]:g} with the nodes that have no one of its store"
+        for what in least
+        if what.endswith("a message") and most[what] > FLAT * least[what]
+    ]
+
+
+@contextlib.asynccontextmanager
+async def deployed(folder: Path, count: int) -> AsyncIterator[dict[str, Any]]:
+    """So many nodes and their Redis, over TCP as between machines and on the servers' core; gives what a load is to know of them."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"redis://127.0.0.1:{port}"
+    with Redis(folder / "r", *DURABLE, "--stream-node-max-bytes", "4096", "--port", str(port), "--bind", "127.0.0.1") as below:
+        nodes = [Server(folder / f"n{n}", redis=url, rate=0, heartbeat=25, grace=60) for n in range(count)]
+        try:
+            await asyncio.gather(*(node.start() for node in nodes))
+            pids = {f"node {n}": node.pid for n, node in enumerate(nodes)} | {"Redis": below.pid}
+            for pid in pids.values():
+                pin(pid, cores()[0])
+            yield {"addresses": [node.address for node in nodes], "secret": SECRET, "pids": pids, "redis": [url], "seed": SEED}
+            await asyncio.gather(*(node.stop() for node in nodes))
+            for node in nodes:
+                node.check_log()
+        finally:
+            for node in nodes:
+                node.kill()
+
+
+async def play(order: dict[str, Any], step: Step) -> Found:
+    """See `bench.load`."""
+    busy, idle = order["addresses"][: order["busy"]], order["addresses"][order["busy"] :]
+    talk = talk_on(order | {"addresses": busy})
+    clients = [redis.Redis.from_url(url) for url in order["redis"]]
+    bystanders = [line for n, address in enumerate(idle) for line in await _bystanders(Place(address, order["secret"]), f"b{n}", talk)]
+    await talk.gather(STORES, AGENTS, USERS)
+    await talk.at_rate(RATE, min(WARM_S, order["seconds"]), lambda _: None)
+    before = Wire.look(clients)
+    await asyncio.sleep(order["quiet_s"])
+    quiet = Wire.between(before, clients).times(1 / order["quiet_s"])
+    before = Wire.look(clients)
+    if order["part"] == "spread":
+        stretch = await talk.at_rate(RATE, order["seconds"], step)
+    else:
+        stretch = await talk.one_by_one(order["count"], step)
+    said = Wire.between(before, clients).less(quiet.times(stretch.lasted_s)).times(1 / (2 * stretch.asked))
+    spent_s = {"dibs": 0.0, "Redis": 0.0}
+    for name, s in stretch.spent_s.items():
+        spent_s["dibs" if name.startswith("node") else "Redis"] += s
+    stretch.spent_s = spent_s
+    await asyncio.gather(talk.close(), *(line.close() for line in bystanders))
+    figures = stretch.figures() | said.figures("a message") | quiet.figures("a second of silence")
+    plot = Plot(title="", x="", y="", lines={"waits": stretch.curve()})
+    return Found(rows={"all": figures}, plots=[plot], broken=talk.faults)
+
+
+async def _bystanders(place: Place, store: str, talk: Talk) -> list[Dibs]:
+    """An agent and a user of a store of which nobody is elsewhere."""
+    agent, user = [await Dibs.open(place, Who(role, f"{role}-{store}", store), talk.faults) for role in ("agent", "user")]
+    await user.carried_out("send", kind="text", body={"text": "good morning"})
+    await agent.carried_out("claim", user=user.who.id)
+    return [agent, user]
