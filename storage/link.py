@@ -39,11 +39,13 @@ class Link:
     username: str | None = None
     password: str | None = attrs.field(default=None, repr=False)
     tls: dict[str, Any] | None = None
+    waits: bool = False
+    """Whether it has replicas, and nothing is acknowledged that none of them has."""
 
     @classmethod
     def parse(cls, url: str) -> "Link":
         """redis://[USER[:PASSWORD]@]HOST[:PORT][/DB], rediss:// the same with TLS, unix://[USER[:PASSWORD]@]/PATH[?db=DB].
-        For TLS ?ssl_ca_certs=, ssl_certfile= and ssl_keyfile= name files. Raises BadUrl."""
+        For TLS ?ssl_ca_certs=, ssl_certfile= and ssl_keyfile= name files; ?wait=1 waits for a replica. Raises BadUrl."""
         try:
             parts = urlsplit(url)
             port = parts.port
@@ -53,9 +55,11 @@ class Link:
         if parts.scheme not in ("redis", "rediss", "unix"):
             raise BadUrl("the URL must begin with redis://, rediss:// or unix://")
         is_unix = parts.scheme == "unix"
-        unknown = query.keys() - ({"db", *_TLS_FILES} if parts.scheme == "rediss" else {"db"})
+        unknown = query.keys() - ({"db", "wait", *_TLS_FILES} if parts.scheme == "rediss" else {"db", "wait"})
         if unknown or any(len(values) > 1 for values in query.values()) or parts.fragment:
             raise BadUrl("the URL has a part that is not supported after its path")
+        if query.get("wait", ["0"])[0] not in ("0", "1"):
+            raise BadUrl("wait in the URL must be 0 or 1: one replica is waited for, or none")
         if is_unix and (not parts.path.startswith("/") or parts.hostname):
             raise BadUrl("a unix URL must name a socket by its full path, as unix:///PATH")
         if not is_unix and (not parts.hostname or port == 0):
@@ -68,6 +72,7 @@ class Link:
             username=unquote(parts.username) if parts.username else None,
             password=unquote(parts.password) if parts.password else None,
             tls={key: query[key][0] for key in _TLS_FILES if key in query} if parts.scheme == "rediss" else None,
+            waits=query.get("wait") == ["1"],
         )
 
     @property

@@ -25,7 +25,7 @@ async def visit(url: str | None, data: Path, server: Path | None, now_ms: Callab
     try:
         link = Link.parse(url or f"unix://{quote(str(server_socket(data)))}")
         await check(link)
-        journal = RedisJournal(link.connection, now_ms, Limits())
+        journal = RedisJournal(link.connection, now_ms, Limits(), waits=link.waits)
         try:
             yield journal
         finally:

@@ -81,7 +81,7 @@ async def serve(settings: Settings, log: FilteringBoundLogger, place: Place) -> 
         if witness is not None:
             stack.callback(witness.close)
         limits = Limits(settings.log_limit, settings.history_limit)
-        journal = RedisJournal(link.connection, clock.wall_ms, limits, witness, place.counter)
+        journal = RedisJournal(link.connection, clock.wall_ms, limits, witness, place.counter, waits=link.waits)
         stack.push_async_callback(journal.close)
         storage = StorageActor(journal, clock, tally, log)
         try:
