@@ -98,13 +98,16 @@ class RedisJournal:
         self.round_trips = 0
         """How many lists of commands carried batches."""
 
+    async def move(self) -> None:
+        """Writes go elsewhere from now on: whatever is connected is connected anew."""
+        for way in (self._writer, self._reader, self.ear):
+            await way.close()
+
     async def close(self) -> None:
         """Gives all connections up."""
         if self._reading is not None:
             self._reading.cancel()
-        await self._writer.close()
-        await self._reader.close()
-        await self.ear.close()
+        await self.move()
 
     # Writing.
 

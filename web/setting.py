@@ -86,11 +86,13 @@ def _redis(value: str) -> str:
     """Storage reads the URL in earnest. Its text is never repeated: it may hold a password."""
     try:
         url = urlsplit(value)
+        if url.scheme == "sentinel":
+            return value
         fits = url.scheme in ("redis", "rediss", "unix") and bool(url.path if url.scheme == "unix" else url.hostname) and url.port != 0
     except ValueError:
         fits = False
     if not fits:
-        raise ValueError("must be redis://HOST:PORT/DB, rediss://HOST:PORT/DB or unix:///PATH")
+        raise ValueError("must be redis://HOST:PORT/DB, rediss://HOST:PORT/DB, unix:///PATH or sentinel://HOST:PORT,HOST:PORT/NAME")
     return value
 
 
@@ -137,7 +139,7 @@ class Settings:
         None,
         _redis,
         "URL",
-        "use this Redis or Valkey (redis://, rediss://, unix://; ?wait=1: ack what a replica has)",
+        "use this Redis or Valkey (redis://, rediss://, unix://; ?wait=1: ack what a replica has; sentinel://)",
         secret=True,
     )
     redis_server: Path | None = _setting(None, _path, "PATH", "run this valkey-server or redis-server rather than the bundled one")

@@ -236,7 +236,7 @@ async def test_a_database_that_does_not_exist_is_told(tmp_path):
 async def test_a_redis_before_seven_is_refused():
     text = b"redis_version:6.2.14\r\nredis_mode:standalone\r\n"
     info = b"$%d\r\n%b\r\n" % (len(text), text)
-    async with answering(b"+OK\r\n", info, info, info, info, b"*0\r\n", b"*0\r\n") as port:
+    async with answering(b"+OK\r\n", info, info, info, info, *[b"*0\r\n"] * 3) as port:
         assert "is version 6.2.14; dibs needs Redis 7.0" in await refusal(f"redis://127.0.0.1:{port}")
 
 
