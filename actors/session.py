@@ -42,6 +42,8 @@ LARGE_BYTES = 6 * 1024
 """As much as one of those frames costs each piece of this size of a message that is larger."""
 THROTTLE_S = 0.02
 """Whoever is read more slowly is read in pieces, not frame by frame."""
+LATE_MS = 60_000
+"""Marks of a chat in which nothing was said for so long are not on their way: nobody waits so long for a replica."""
 ROOM_BYTES = 256 * 1024
 """More than this in the outbox, and neither the client nor the log is read."""
 
@@ -321,6 +323,8 @@ class Session:
         """Adds a frame of which the newest alone matters; before `ready` it waits."""
         if newest.rank and self._marks_found.pop(newest.key, 0) >= newest.rank:
             return  # it was found before it was told
+        if newest.rank < self._ranks.get(newest.key, 0):
+            return  # where nothing is told before a replica has it, a snapshot may have shown it long before
         if self.close_code is None and self.enters(newest.store) and (not newest.rank or self._is_news(newest)):
             self.outbox.put_newest(newest.key, newest.frame)
             if newest.rank and self._is_user:
@@ -352,13 +356,15 @@ class Session:
 
     def marks_shown(self, chats: list[Chat]) -> None:
         """The snapshot with these chats goes out: marks that were gathered before it was read are not to follow it."""
+        late_ms = self.node.clock.wall_ms() - LATE_MS
         for chat in chats:
             actor = self.node.stores.get(chat.store)
             for side in SIDES:
                 key = marks_key(chat.store, chat.user, side)
                 if self._is_user:
                     self._ranks[key] = chat.rank(side)
-                if (actor is not None and actor.attendance.is_moving(chat.user, side)) or key in (self._early_marks or ()):
+                is_moving = (actor is not None and actor.attendance.is_moving(chat.user, side)) or key in (self._early_marks or ())
+                if is_moving or (chat.at > late_ms and chat.rank(side)):
                     self._marks_shown[key] = chat.rank(side)
         early, self._early_marks = self._early_marks, None
         for newest in (early or {}).values():

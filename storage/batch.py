@@ -47,14 +47,20 @@ class Plan:
         self.args: list[Argument] = []
         self.order: list[int] = []
 
+    @property
+    def answers(self) -> int:
+        """How many values the script replies with for the appends; behind them stands what it publishes not itself."""
+        return 4 * len(self.order)
 
-def plan(batch: Sequence[Append], now_ms: int, limits: Limits, node: str = "") -> Plan:
-    """The call that carries `batch` out at `now_ms`, and tells other nodes of it in the name of `node`, if there is one."""
+
+def plan(batch: Sequence[Append], now_ms: int, limits: Limits, node: str = "", *, holds: bool = False) -> Plan:
+    """The call that carries `batch` out at `now_ms`, and tells other nodes of it in the name of `node`, if there is one; where it `holds`
+    that back, it gives it to whoever called."""
     stores: dict[str, dict[str, list[int]]] = {}
     for place, append in enumerate(batch):
         stores.setdefault(append.store, {}).setdefault(append.user, []).append(place)
     planned = Plan()
-    planned.args = [len(stores), limits.log, limits.history, ID_REMEMBERED_MS, node, NODES, channel_of_node(node)]
+    planned.args = [len(stores), limits.log, limits.history, ID_REMEMBERED_MS, node, NODES, channel_of_node(node), int(holds)]
     for store, runs in stores.items():
         keys = StoreKeys(store)
         ids = [batch[place].sender for places in runs.values() for place in places if batch[place].sender]

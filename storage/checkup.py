@@ -13,7 +13,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from storage.fault import StorageStartError
 from storage.key import PULSE
-from storage.link import Link, ServerInfo, check
+from storage.link import Deployment, ServerInfo, check
 from storage.promise import Promise, promise
 
 PINGS, WRITES = 20, 5
@@ -23,10 +23,14 @@ PATIENCE_S = 10.0
 
 @attrs.frozen(kw_only=True)
 class Checkup:
-    """What was found. `refused` is the code with which the server refuses to write, empty where it does write; `clock_s` how far its
-    clock is ahead of ours; `used` and `machine` bytes of memory; `failing` what it says has failed of late."""
+    """What was found.
+
+    `waits`: whether replicas are waited for; `refused` is the code with which the server refuses to write, empty where it does write;
+    `clock_s` how far its clock is ahead of ours; `used` and `machine` bytes of memory; `failing` what it says has failed of late.
+    """
 
     info: ServerInfo
+    waits: bool
     promise: Promise
     pings_s: tuple[float, ...]
     writes_s: tuple[float, ...]
@@ -37,7 +41,7 @@ class Checkup:
     failing: tuple[str, ...]
 
 
-async def check_up(link: Link) -> Checkup:
+async def check_up(link: Deployment) -> Checkup:
     """Asks the server; raises StorageStartError where it cannot be asked or dibs cannot work with it."""
     info = await check(link)
     connection = link.connection()
@@ -56,7 +60,8 @@ async def check_up(link: Link) -> Checkup:
     failing = tuple(name for name in ("aof_last_write_status", "aof_last_bgrewrite_status") if persistence.get(name, "ok") != "ok")
     return Checkup(
         info=info,
-        promise=promise(info),
+        waits=link.waits,
+        promise=promise(info, waits=link.waits),
         pings_s=tuple(pings_s),
         writes_s=writes_s,
         refused=refused,

@@ -8,7 +8,8 @@ import asyncio
 import os
 import re
 import ssl
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import attrs
@@ -28,6 +29,36 @@ OLDEST_REDIS = (7, 0)
 _TLS_FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 
 
+class NoPrimary(RedisConnectionError):
+    """None of several servers is known to take writes; a sentence that may be told."""
+
+
+class Deployment(Protocol):
+    """The way to whichever server takes the writes at present."""
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people; without any name or password."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether nothing is acknowledged that no replica has."""
+
+    @property
+    def password(self) -> str | None:
+        """Ours, there."""
+
+    @property
+    def db(self) -> int:
+        """The number of the database."""
+
+    def connection(self) -> AbstractConnection:
+        """A fresh connection, not yet connected."""
+
+    async def watch(self, moved: Callable[[], Awaitable[None]]) -> None:
+        """Tells, as long as it is to be told, when writes go elsewhere from now on."""
+
+
 @attrs.frozen(kw_only=True)
 class Link:
     """Where a server is and who we are to it. `path` is a unix socket's, and empty for TCP; `tls` names files by redis-py's words."""
@@ -39,11 +70,13 @@ class Link:
     username: str | None = None
     password: str | None = attrs.field(default=None, repr=False)
     tls: dict[str, Any] | None = None
+    waits: bool = False
+    """Whether it has replicas, and nothing is acknowledged that none of them has."""
 
     @classmethod
     def parse(cls, url: str) -> "Link":
         """redis://[USER[:PASSWORD]@]HOST[:PORT][/DB], rediss:// the same with TLS, unix://[USER[:PASSWORD]@]/PATH[?db=DB].
-        For TLS ?ssl_ca_certs=, ssl_certfile= and ssl_keyfile= name files. Raises BadUrl."""
+        For TLS ?ssl_ca_certs=, ssl_certfile= and ssl_keyfile= name files; ?wait=1 waits for a replica. Raises BadUrl."""
         try:
             parts = urlsplit(url)
             port = parts.port
@@ -53,9 +86,11 @@ class Link:
         if parts.scheme not in ("redis", "rediss", "unix"):
             raise BadUrl("the URL must begin with redis://, rediss:// or unix://")
         is_unix = parts.scheme == "unix"
-        unknown = query.keys() - ({"db", *_TLS_FILES} if parts.scheme == "rediss" else {"db"})
+        unknown = query.keys() - ({"db", "wait", *_TLS_FILES} if parts.scheme == "rediss" else {"db", "wait"})
         if unknown or any(len(values) > 1 for values in query.values()) or parts.fragment:
             raise BadUrl("the URL has a part that is not supported after its path")
+        if query.get("wait", ["0"])[0] not in ("0", "1"):
+            raise BadUrl("wait in the URL must be 0 or 1: one replica is waited for, or none")
         if is_unix and (not parts.path.startswith("/") or parts.hostname):
             raise BadUrl("a unix URL must name a socket by its full path, as unix:///PATH")
         if not is_unix and (not parts.hostname or port == 0):
@@ -68,6 +103,7 @@ class Link:
             username=unquote(parts.username) if parts.username else None,
             password=unquote(parts.password) if parts.password else None,
             tls={key: query[key][0] for key in _TLS_FILES if key in query} if parts.scheme == "rediss" else None,
+            waits=query.get("wait") == ["1"],
         )
 
     @property
@@ -75,9 +111,12 @@ class Link:
         """Where the server is, for people; without any name or password."""
         return self.path or (f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}")
 
-    def connection(self) -> AbstractConnection:
-        """A fresh connection, not yet connected. RESP2: replies are plain lists, and no server needs more for what is asked of it."""
-        usual: dict[str, Any] = {
+    async def watch(self, moved: Callable[[], Awaitable[None]]) -> None:
+        """Whoever names a server has it where it is."""
+
+    def options(self) -> dict[str, Any]:
+        """Those of any connection. RESP2: replies are plain lists, and no server needs more for what is asked of it."""
+        return {
             "db": self.db,
             "username": self.username,
             "password": self.password,
@@ -91,6 +130,10 @@ class Link:
             "client_name": "dibs",
             "driver_info": None,
         }
+
+    def connection(self) -> AbstractConnection:
+        """A fresh connection, not yet connected."""
+        usual = self.options()
         if self.path:
             return UnixDomainSocketConnection(path=self.path, **usual)
         if self.tls is None:
@@ -120,9 +163,10 @@ class ServerInfo:
     maxmemory_policy: str
     maxmemory: int
     min_replicas: int | None
+    max_lag_s: int | None = None
 
 
-async def check(link: Link) -> ServerInfo:
+async def check(link: Deployment) -> ServerInfo:
     """Asks a server who it is; raises StorageStartError where dibs cannot work with it."""
     connection = link.connection()
     try:
@@ -151,7 +195,7 @@ async def _info(connection: AbstractConnection) -> dict[str, str]:
 
 async def _config(connection: AbstractConnection) -> dict[str, str]:
     found: dict[str, str] = {}
-    for name in ("appendfsync", "min-replicas-to-write"):
+    for name in ("appendfsync", "min-replicas-to-write", "min-replicas-max-lag"):
         try:
             await connection.send_command("CONFIG", "GET", name)
             pair = await connection.read_response()
@@ -162,7 +206,7 @@ async def _config(connection: AbstractConnection) -> dict[str, str]:
     return found
 
 
-async def _refuse_newer(link: Link, connection: AbstractConnection) -> None:
+async def _refuse_newer(link: Deployment, connection: AbstractConnection) -> None:
     """What is no number was written by nobody we know of."""
     await connection.send_command("GET", NEWEST)
     newest = await connection.read_response()
@@ -173,7 +217,7 @@ async def _refuse_newer(link: Link, connection: AbstractConnection) -> None:
         )
 
 
-def _judge(link: Link, info: dict[str, str], settings: dict[str, str]) -> ServerInfo:
+def _judge(link: Deployment, info: dict[str, str], settings: dict[str, str]) -> ServerInfo:
     kind = "valkey" if "valkey_version" in info or info.get("server_name") == "valkey" else "redis"
     version = info.get("valkey_version") or info.get("redis_version", "")
     numbers = tuple(int(part) for part in re.findall(r"[0-9]+", version)[:2])
@@ -183,7 +227,7 @@ def _judge(link: Link, info: dict[str, str], settings: dict[str, str]) -> Server
         raise StorageStartError(f"the Redis at {link.place} is a cluster, which is not supported yet")
     if info.get("role", "master") != "master":
         raise StorageStartError(f"the Redis at {link.place} is a replica; give the address of its primary")
-    least = settings.get("min-replicas-to-write", "")
+    least, lag = (settings.get(name, "") for name in ("min-replicas-to-write", "min-replicas-max-lag"))
     return ServerInfo(
         kind=kind,
         version=version,
@@ -197,14 +241,17 @@ def _judge(link: Link, info: dict[str, str], settings: dict[str, str]) -> Server
         maxmemory_policy=info.get("maxmemory_policy", "unknown"),
         maxmemory=int(info.get("maxmemory", 0)),
         min_replicas=int(least) if least.isdecimal() else None,
+        max_lag_s=int(lag) if lag.isdecimal() else None,
     )
 
 
-def _reason(link: Link, error: Exception) -> str:
+def _reason(link: Deployment, error: Exception) -> str:
     cause = error.__cause__ or error.__context__ or error
     where = f"the Redis at {link.place}"
     # While it connects, redis-py may wrap the server's refusal into an error of the connection.
     match cause if isinstance(cause, RedisError) else error:
+        case NoPrimary():
+            return str(error)
         case AuthenticationError() if link.password is None:
             return f"{where} wants a password; put it into the URL, as redis://:PASSWORD@HOST"
         case AuthenticationError():

@@ -43,6 +43,8 @@ class Pipe:
         self._client_id: int | None = None
         self._name = f"dibs-{secrets.token_hex(6)}"
         self._sha: dict[str, bytes] = {}
+        self.replication_id = ""
+        """Which history of writes the server went on with when it was connected; another one's after it took another's place."""
 
     @property
     def is_open(self) -> bool:
@@ -85,7 +87,7 @@ class Pipe:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 await connection.connect()  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
                 await self._end_former(connection)
-                opening: list[Command] = [("CLIENT", "ID"), ("CLIENT", "SETNAME", self._name)]
+                opening: list[Command] = [("CLIENT", "ID"), ("CLIENT", "SETNAME", self._name), ("INFO", "replication")]
                 loads: list[Command] = [("SCRIPT", "LOAD", source) for source in SCRIPTS.values()]
                 replies = await self._exchange(connection, [*opening, *loads])
         except (RedisError, OSError, TimeoutError) as error:
@@ -100,6 +102,7 @@ class Pipe:
                 await connection.disconnect(nowait=True)
                 raise JournalUnreachable(str(sha))
         self._sha = dict(zip(SCRIPTS, (sha for sha in shas if isinstance(sha, bytes)), strict=True))
+        self.replication_id = _replication_id(replies[2])
         self._client_id = replies[0] if isinstance(replies[0], int) else None
         self._connection = connection
         return connection
@@ -126,6 +129,12 @@ class Pipe:
             # Somebody flushed the scripts. What was refused for that did not run; the next connect loads them.
             await self.close()
         return replies
+
+
+def _replication_id(told: object) -> str:
+    """Empty where the server does not tell."""
+    lines = told.decode("utf-8", "replace").splitlines() if isinstance(told, bytes) else []
+    return next((line.partition(":")[2] for line in lines if line.startswith("master_replid:")), "")
 
 
 class _Sha(str):

@@ -8,11 +8,16 @@ from storage.link import ServerInfo
 
 
 class Level(StrEnum):
-    """Of the strongest promise first."""
+    """What is survived: the end of one server of several, whatever its disk; kill -9 and power cuts of one; less."""
 
+    REPLICA = "replica"
     ALWAYS = "always"
     SECOND = "everysec"
     WEAK = "weak"
+
+
+LARGEST_LAG_S = 10
+"""A primary goes on taking writes for so long after its replicas fell silent."""
 
 
 @attrs.frozen
@@ -24,19 +29,33 @@ class Promise:
     keeps: bool
 
 
-def promise(info: ServerInfo) -> Promise:
-    """The promise that dibs can make on such a server.
-
-    Replicas do not count: what is acknowledged has not waited for them.
-    """
-    reasons = tuple(_weaknesses(info))
+def promise(info: ServerInfo, *, waits: bool = False) -> Promise:
+    """The promise that dibs can make on such a server. Replicas count where what is acknowledged has waited for one."""
+    reasons = (*_weaknesses(info), *(_strays(info) if waits else ()))
     if reasons:
         return Promise(Level.WEAK, f"an acknowledged command can be lost: {'; '.join(reasons)}", keeps=False)
+    if waits:
+        return Promise(
+            Level.REPLICA,
+            f"an acknowledged command survives the loss of any one server: a replica has it (WAIT 1, appendfsync {info.appendfsync})",
+            keeps=True,
+        )
     if info.appendfsync == "everysec":
         return Promise(
             Level.SECOND, "an acknowledged command survives kill -9 of dibs; a power cut loses up to 2 s (appendfsync everysec)", keeps=True
         )
     return Promise(Level.ALWAYS, "an acknowledged command survives kill -9 of any process and a power cut (appendfsync always)", keeps=True)
+
+
+def _strays(info: ServerInfo) -> list[str]:
+    """How a primary that is cut off could go on as if it were none."""
+    if info.min_replicas is None or info.max_lag_s is None:
+        return ["the server does not tell whether it stops without replicas (CONFIG is denied)"]
+    if not info.min_replicas:
+        return ["a primary without replicas goes on taking writes (min-replicas-to-write 0)"]
+    if not 0 < info.max_lag_s <= LARGEST_LAG_S:
+        return [f"a primary may go on for too long without replicas (min-replicas-max-lag {info.max_lag_s}, 1 to {LARGEST_LAG_S} is right)"]
+    return []
 
 
 def _weaknesses(info: ServerInfo) -> list[str]:

@@ -9,39 +9,17 @@ import secrets
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 
-import msgspec
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ResponseError
 
-from actors.append import (
-    NO_NONCE,
-    Append,
-    ChatPage,
-    ChatRecord,
-    Committed,
-    Conflicted,
-    Duplicate,
-    Entry,
-    Failed,
-    ListPage,
-    LogPage,
-    Outcome,
-    Reused,
-    Snapshot,
-    StoreState,
-    Swept,
-    Unmet,
-    Withdrawn,
-)
-from actors.chat import Chat, Owner
+from actors.append import Append, ChatPage, ChatRecord, ListPage, LogPage, Outcome, Snapshot, StoreState, Swept
 from actors.event import AgentArrived, MessageAdded, in_place_of_erased, subject
-from actors.identity import IdentitySide
 from actors.news import Call, Dead, Heads, Roll, Topic
 from actors.withdrawal import Withdrawal
 from storage import roll
-from storage.batch import Limits, Plan, plan
+from storage.batch import Limits, plan
 from storage.deadline import Deadline, within
 from storage.ear import Ear
 from storage.head import answers, questions
@@ -63,6 +41,8 @@ from storage.key import (
     stores_of_user,
 )
 from storage.pipe import Command, Pipe
+from storage.replica import WAIT, confirm, is_elsewhere
+from storage.reply import chat_of, entry_of, held, outcomes, pairs, withdrawal_of
 from storage.room import Use
 from storage.witness import Witness
 
@@ -75,12 +55,10 @@ REWRITTEN = 500
 _NOT_NOW = ("LOADING", "BUSY", "TRYAGAIN", "MASTERDOWN", "NOSCRIPT")
 """Errors of a server that will soon take the same call."""
 
-_owner = msgspec.json.Decoder(Owner)
-
 
 class RedisJournal:
     """See `storage.journal.Journal`. `connect` makes a fresh, unconnected connection; `now_ms` is the wall clock; `name` is the
-    node's where no witness has one."""
+    node's where no witness has one; `waits` where nothing is acknowledged that no replica has (`storage.replica`)."""
 
     def __init__(
         self,
@@ -89,11 +67,14 @@ class RedisJournal:
         limits: Limits,
         witness: Witness | None = None,
         name: str | None = None,
+        *,
+        waits: bool = False,
     ) -> None:
         self._writer = Pipe(connect)
         self._reader = Pipe(connect)
         self._now_ms = now_ms
         self._limits = limits
+        self._waits = waits
         self._witness = witness
         self._name = witness.name if witness is not None else name or secrets.token_hex(4)
         self.node = secrets.token_hex(4)
@@ -103,6 +84,10 @@ class RedisJournal:
         self._birth = ""
         self._count = 0
         """How many batches of this node were seen committed."""
+        self._line = ""
+        """The replication id of the server whose data these are, where acknowledgements wait for replicas."""
+        self._held: list[Command] = []
+        """What others are to hear of a batch that no replica has yet."""
         self._walk: list[str] = []
         """All stores, as they were when the walk over them began."""
         self.rolled_back = False
@@ -113,25 +98,32 @@ class RedisJournal:
         self.round_trips = 0
         """How many lists of commands carried batches."""
 
+    async def move(self) -> None:
+        """Writes go elsewhere from now on: whatever is connected is connected anew."""
+        for way in (self._writer, self._reader, self.ear):
+            await way.close()
+
     async def close(self) -> None:
         """Gives all connections up."""
         if self._reading is not None:
             self._reading.cancel()
-        await self._writer.close()
-        await self._reader.close()
-        await self.ear.close()
+        await self.move()
 
     # Writing.
 
     async def append(self, batch: Sequence[Append]) -> list[Outcome]:
         """See `Journal.append`."""
-        planned = plan(batch, self._now_ms(), self._limits, self.node)
-        indexes, append = _indexes(batch), self._writer.script("append", planned.keys, planned.args)
+        planned = plan(batch, self._now_ms(), self._limits, self.node, holds=self._waits)
+        indexes, append, begun = (
+            _indexes(batch),
+            self._writer.script("append", planned.keys, planned.args),
+            _announcements(batch, self.node),
+        )
         # The count comes last: a file whose tail is torn off loses it first.
-        commands = [*indexes, append, *_announcements(batch, self.node), ("HINCRBY", COUNT, self._name, 1)]
+        commands = [*indexes, append, *(() if self._waits else begun), ("HINCRBY", COUNT, self._name, 1)]
         self.round_trips += 1
-        replies = await self._writer.call(commands)
-        reply, count = replies[len(indexes)], replies[-1]
+        replies = await self._writer.call([*commands, WAIT] if self._waits else commands)
+        reply, count = replies[len(indexes)], replies[len(commands) - 1]
         refused = next((found for found in replies[: len(indexes)] if isinstance(found, ResponseError)), None)
         if refused is not None and not isinstance(reply, ResponseError):
             # A chat that its user's index does not name would be lost to the user: the same batch goes again until it does.
@@ -139,15 +131,43 @@ class RedisJournal:
         if isinstance(reply, ResponseError):
             # redis-py takes the code off some errors and leaves it on others.
             text = f"{type(reply).__name__} {reply}"
+            if self._waits and is_elsewhere(text):
+                await self._writer.close()
+                raise JournalUnreachable(text)
             if any(code in text.upper() for code in _NOT_NOW):
                 raise JournalUnreachable(text)
             raise JournalRefused(text)
+        if self._waits:
+            await self._stay(self._writer, self._reader)
+            await self._confirm(replies[-1], [*begun, *held(planned, reply)])
         if isinstance(count, int):
             self.rolled_back |= count <= self._count
             self._count = count
             if self._witness is not None:
                 self._witness.note(self._birth, count)
-        return _outcomes(planned, batch, reply)
+        return outcomes(planned, batch, reply)
+
+    async def _stay(self, asked: Pipe, other: Pipe) -> None:
+        """A server that was put in the place of another may lack what that one was seen to have, though it never was acknowledged: shown is
+        what was read. Whatever hangs on the former one is connected anew."""
+        if self._waits and asked.replication_id != self._line and not self.rolled_back:
+            self.rolled_back, self._held = True, []
+            await other.close()
+            await self.ear.close()
+
+    async def _confirm(self, counted: Any, news: list[Command]) -> None:
+        """Of a batch that no replica has nobody hears, neither here nor on another node."""
+        self._held += news
+        try:
+            confirm(counted)
+        except JournalLost:
+            # Perhaps the writes belong elsewhere by now: the next connection is looked for anew.
+            await self._writer.close()
+            raise
+        news, self._held = self._held, []
+        if news:
+            # What is not heard is found in the log.
+            self._ask_all(*news).add_done_callback(_let_go)
 
     async def ping(self) -> None:
         """See `Journal.ping`."""
@@ -157,33 +177,37 @@ class RedisJournal:
 
     async def probe(self) -> None:
         """See `Journal.probe`."""
-        await self._ask(("SET", PULSE, self._now_ms()))
+        await self._keep(("SET", PULSE, self._now_ms()))
 
     async def birth(self) -> str:
         """See `Journal.birth`."""
         await self._ask(("SET", NEWEST, VERSION, "NX"))
         await self._ask(("SET", BIRTH, secrets.token_hex(8), "NX"))
         birth, count = await self._ask_all(*self._look)
-        self._birth, self._count = bytes(birth).decode(), int(count or 0)
+        self._birth, self._count, self._line = bytes(birth).decode(), int(count or 0), self._reader.replication_id
         has_seen_more = self._witness is not None and self._witness.has_seen_more(self._birth, self._count)
-        return await self.rebirth() if has_seen_more else self._birth
+        return await self.rebirth() if has_seen_more else self._generation
 
     async def rebirth(self) -> str:
         """See `Journal.rebirth`."""
         birth, count = await self._ask_all(*self._look)
         mark = "" if birth is None else bytes(birth).decode()
-        if mark in ("", self._birth):
+        has_moved = self._waits and self._line != self._reader.replication_id
+        if not mark or (mark == self._birth and not has_moved):
             mark = secrets.token_hex(8)
             await self._ask(("SET", BIRTH, mark))
-        self._birth, self._count, self.rolled_back = mark, int(count or 0), False
-        return mark
+        self._birth, self._count, self._line, self.rolled_back = mark, int(count or 0), self._reader.replication_id, False
+        return self._generation
+
+    @property
+    def _generation(self) -> str:
+        """Where servers take each other's place, each begins another: all nodes find the same name for it by themselves."""
+        return f"{self._birth}.{self._line[:12]}" if self._waits else self._birth
 
     async def withdraw(self, withdrawal: Withdrawal) -> int:
         """See `Journal.withdraw`."""
         member = f"{withdrawal.side}/{withdrawal.id}" + (f"/{withdrawal.store}" if withdrawal.store is not None else "")
-        _, moment = await asyncio.gather(
-            self._ask(("ZADD", WITHDRAWN, "GT", withdrawal.at, member)), self._ask(("ZSCORE", WITHDRAWN, member))
-        )
+        _, moment = await self._keep(("ZADD", WITHDRAWN, "GT", withdrawal.at, member), ("ZSCORE", WITHDRAWN, member))
         return int(moment)
 
     # Erasing.
@@ -200,7 +224,7 @@ class RedisJournal:
             if found.decode() == owner:
                 break
             owner = found.decode()
-        await self._ask(("SET", erased(user), self._now_ms()))
+        await self._keep(("SET", erased(user), self._now_ms()))
         return bool(there)
 
     async def rewrite_log(self, store: str, user: str, who: str, after: int, replaced: int) -> tuple[int, int, bool]:
@@ -323,9 +347,9 @@ class RedisJournal:
         return StoreState(
             exists=born is not None,
             offset=offset,
-            roster={agent.decode(): name.decode() for agent, name in _pairs(roster)},
+            roster={agent.decode(): name.decode() for agent, name in pairs(roster)},
             away=frozenset(agent.decode() for agent in away),
-            arrivals={agent.decode(): int(count) for agent, count in _pairs(arrivals)},
+            arrivals={agent.decode(): int(count) for agent, count in pairs(arrivals)},
         )
 
     async def load_chats(self, store: str, users: tuple[str, ...]) -> tuple[ChatRecord, ...]:
@@ -335,9 +359,9 @@ class RedisJournal:
         for start in range(0, len(users), 100):
             some = users[start : start + 100]
             reply = await self._run("chats", [key for user in some for key in (keys.chat(user), keys.history(user))], [])
-            for user, (fields, last) in zip(some, _pairs(reply), strict=True):
-                chat = _chat(store, user, fields)
-                records.append(ChatRecord(chat=chat, last=_entry(last).frame if last is not None and chat.seq else None))
+            for user, (fields, last) in zip(some, pairs(reply), strict=True):
+                chat = chat_of(store, user, fields)
+                records.append(ChatRecord(chat=chat, last=entry_of(last).frame if last is not None and chat.seq else None))
         return tuple(records)
 
     async def read_log(self, store: str, after: int, limit: int) -> LogPage:
@@ -362,7 +386,9 @@ class RedisJournal:
         keys = StoreKeys(store)
         field, number = (2, after_seq) if after_seq is not None else (3, after_offset or 0)
         seq, offset, first, entries = await self._run("page", [keys.chat(user), keys.history(user)], [field, number, limit])
-        return ChatPage(entries=tuple(_entry(entry) for entry in entries), first=first, seq=seq, offset=offset, more=len(entries) == limit)
+        return ChatPage(
+            entries=tuple(entry_of(entry) for entry in entries), first=first, seq=seq, offset=offset, more=len(entries) == limit
+        )
 
     async def read_history(self, store: str, user: str, before: int | None, limit: int, *, notes: bool, statuses: bool) -> ChatPage:
         """See `Reads.read_history`."""
@@ -372,7 +398,7 @@ class RedisJournal:
         seq, offset, first, more, entries = await self._run(
             "history", [keys.chat(user), keys.history(user)], [before or 0, limit, int(notes), int(statuses)]
         )
-        ascending = tuple(_entry(entry) for entry in reversed(entries))
+        ascending = tuple(entry_of(entry) for entry in reversed(entries))
         return ChatPage(entries=ascending, first=first, seq=seq, offset=offset, more=bool(more))
 
     async def list_chats(self, store: str, status: str | None, after: tuple[int, str] | None, limit: int) -> ListPage:
@@ -420,7 +446,7 @@ class RedisJournal:
         owned: dict[str, tuple[str, ...]] = {}
         for start in range(0, len(users), 200):
             some = users[start : start + 200]
-            for owner, user in _pairs(await self._run("owned", [keys.claimed, *map(keys.chat, some)], some)):
+            for owner, user in pairs(await self._run("owned", [keys.claimed, *map(keys.chat, some)], some)):
                 owned[owner.decode()] = (*owned.get(owner.decode(), ()), user.decode())
         return owned
 
@@ -437,7 +463,7 @@ class RedisJournal:
     async def withdrawals(self, since: int) -> tuple[Withdrawal, ...]:
         """See `Reads.withdrawals`."""
         found = await self._ask(("ZRANGE", WITHDRAWN, since, "+inf", "BYSCORE", "WITHSCORES"))
-        return tuple(_withdrawal(member.decode(), int(moment)) for member, moment in _pairs(found))
+        return tuple(withdrawal_of(member.decode(), int(moment)) for member, moment in pairs(found))
 
     async def _members(self, key: str) -> tuple[str, ...]:
         return tuple(member.decode() for member in await self._ask(("SMEMBERS", key)))
@@ -448,6 +474,13 @@ class RedisJournal:
     async def _ask(self, command: Command) -> Any:
         """One reply."""
         return (await self._ask_all(command))[0]
+
+    async def _keep(self, *commands: Command) -> list[Any]:
+        """Replies to writes that are there to stay."""
+        replies: list[Any] = await self._ask_all(*commands, *([WAIT] if self._waits else []))
+        if self._waits:
+            confirm(replies.pop())
+        return replies
 
     def _ask_all(self, *commands: Command) -> asyncio.Future[Any]:
         """The replies. Whoever waits may be cancelled; the call itself never is."""
@@ -466,6 +499,7 @@ class RedisJournal:
         birth, count, *replies = await self._reader.call([*self._look, *commands])
         if not isinstance(birth, ResponseError) and not isinstance(count, ResponseError):
             self._compare(birth, count, seen)
+        await self._stay(self._reader, self._writer)
         if self.rolled_back:
             raise JournalLost("the data were rolled back")
         return replies
@@ -490,6 +524,11 @@ class RedisJournal:
 
 def _is_idle(info: dict[str, str]) -> bool:
     return info.get("aof_rewrite_in_progress") == info.get("aof_rewrite_scheduled") == "0"
+
+
+def _let_go(answer: asyncio.Future[Any]) -> None:
+    if not answer.cancelled():
+        answer.exception()
 
 
 def _settle(answer: asyncio.Future[Any], replies: list[Any]) -> None:
@@ -527,71 +566,3 @@ def _announcements(batch: Sequence[Append], node: str) -> list[Command]:
     """A user's other nodes do not follow a chat of which they know nothing."""
     begun = [append for append in batch if append.epoch == 0 and append.user and append.events]
     return [("SPUBLISH", channel_of_user(append.user), f"{node} began {append.store}") for append in begun]
-
-
-def _outcomes(planned: Plan, batch: Sequence[Append], reply: Any) -> list[Outcome]:
-    outcomes: list[Outcome] = [Withdrawn()] * len(batch)
-    for place, start in zip(planned.order, range(0, len(reply), 4), strict=True):
-        code, first, second, third = reply[start : start + 4]
-        outcomes[place] = _outcome(batch[place], code, first, second, third)
-    return outcomes
-
-
-def _outcome(append: Append, code: int, first: Any, second: Any, third: Any) -> Outcome:
-    match code:
-        case 1:
-            return Committed(first, second, third)
-        case 2:
-            seq, offset, previous, answer = first[10:].split(b" ", 3)
-            recovered = first[6:10] == append.nonce != NO_NONCE
-            return Duplicate(answer, int(seq), int(offset), int(previous), recovered)
-        case 3:
-            return Reused()
-        case 4:
-            return Conflicted(None if isinstance(first, int) else _chat(append.store, append.user, first))
-        case 5:
-            return Unmet(first, second.decode() if isinstance(second, bytes) else second)
-        case 6:
-            return Withdrawn()
-        case _:
-            return Failed(bytes(first).decode(errors="replace"))
-
-
-def _pairs(flat: Sequence[Any]) -> list[tuple[Any, Any]]:
-    return list(zip(flat[::2], flat[1::2], strict=True))
-
-
-def _entry(raw: bytes) -> Entry:
-    kind, seq, offset, _, frame = raw.split(b" ", 4)
-    return Entry(kind.decode(), int(seq), int(offset), frame)
-
-
-def _withdrawal(member: str, at: int) -> Withdrawal:
-    side, id, *store = member.split("/")
-    return Withdrawal(cast("IdentitySide", side), id, store[0] if store else None, at)
-
-
-def _chat(store: str, user: str, flat: Sequence[bytes]) -> Chat:
-    if not flat:
-        return Chat(store=store, user=user)
-    f = dict(_pairs(flat))
-    name = f.get(b"un")
-    owner = f.get(b"on")
-    return Chat(
-        store=store,
-        user=user,
-        name=name.decode() if name else None,
-        status=f[b"st"].decode(),
-        owner=_owner.decode(owner) if owner else None,
-        epoch=int(f[b"ep"]),
-        since=int(f[b"si"]),
-        seq=int(f.get(b"sq", 0)),
-        from_user=int(f.get(b"fu", 0)),
-        offset=int(f.get(b"of", 0)),
-        at=int(f.get(b"at", 0)),
-        user_received=int(f.get(b"ur", 0)),
-        user_read=int(f.get(b"ud", 0)),
-        user_read_from_user=int(f.get(b"uf", 0)),
-        store_read=int(f.get(b"sd", 0)),
-        store_read_from_user=int(f.get(b"sf", 0)),
-    )

@@ -7,10 +7,11 @@ from urllib.parse import quote
 
 from actors.port import Log
 from storage.batch import Limits
+from storage.deployment import parse
 from storage.directory import holds_data, running_server, server_socket
 from storage.embedded import EmbeddedServer
 from storage.fault import StorageStartError
-from storage.link import Link, check
+from storage.link import check
 from storage.redis import RedisJournal
 
 
@@ -23,9 +24,9 @@ async def visit(url: str | None, data: Path, server: Path | None, now_ms: Callab
             raise StorageStartError(f"{data} holds no data of a private server")
         own = await EmbeddedServer.start(data, server, log)
     try:
-        link = Link.parse(url or f"unix://{quote(str(server_socket(data)))}")
+        link = parse(url or f"unix://{quote(str(server_socket(data)))}")
         await check(link)
-        journal = RedisJournal(link.connection, now_ms, Limits())
+        journal = RedisJournal(link.connection, now_ms, Limits(), waits=link.waits)
         try:
             yield journal
         finally:

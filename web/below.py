@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 
 from actors.port import Log
+from storage.deployment import parse
 from storage.embedded import EmbeddedServer, next_pause_s
 from storage.fault import BadUrl, StorageStartError
-from storage.link import Link, check
+from storage.link import check
 from storage.promise import Promise, promise
 from web.setting import ConfigError, Settings, StartError
 
@@ -27,8 +28,9 @@ async def open_storage(settings: Settings, log: Log, stack: AsyncExitStack) -> s
 
 async def promised(url: str, log: Log, *, strict: bool) -> Promise:
     """What an acknowledged command survives there, told to the log; raises `StartError` where that is too little for `strict`."""
-    info = await check(Link.parse(url))
-    kept = promise(info)
+    deployment = parse(url)
+    info = await check(deployment)
+    kept = promise(info, waits=deployment.waits)
     if strict and not kept.keeps:
         raise StartError(f"--strict: {kept.sentence}")
     (log.info if kept.keeps else log.warning)("promise", promise=kept.level, sentence=kept.sentence, server=f"{info.kind} {info.version}")

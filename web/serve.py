@@ -17,8 +17,8 @@ from actors.task import Tasks
 from actors.turnstile import Turnstile
 from storage.actor import StorageActor
 from storage.batch import Limits
+from storage.deployment import parse
 from storage.journal import JournalLost, JournalRefused, JournalUnreachable
-from storage.link import Link
 from storage.redis import RedisJournal
 from storage.room import Room
 from storage.witness import Witness
@@ -73,7 +73,7 @@ async def serve(settings: Settings, log: FilteringBoundLogger, place: Place) -> 
         listener = stack.enter_context(place.listener(settings))
         port: int = listener.getsockname()[1]
         url, kept = place.redis or await _own_storage(settings, log, stack)
-        link = Link.parse(url)
+        link = parse(url)
         signer = TokenSigner(load_secret(settings.secret, settings.data, log), settings.secret_old)
 
         clock, tally = WallClock(), Tally()
@@ -81,7 +81,7 @@ async def serve(settings: Settings, log: FilteringBoundLogger, place: Place) -> 
         if witness is not None:
             stack.callback(witness.close)
         limits = Limits(settings.log_limit, settings.history_limit)
-        journal = RedisJournal(link.connection, clock.wall_ms, limits, witness, place.counter)
+        journal = RedisJournal(link.connection, clock.wall_ms, limits, witness, place.counter, waits=link.waits)
         stack.push_async_callback(journal.close)
         storage = StorageActor(journal, clock, tally, log)
         try:
@@ -92,6 +92,7 @@ async def serve(settings: Settings, log: FilteringBoundLogger, place: Place) -> 
         stack.push_async_callback(tasks.end)
         node = Node(storage=storage, clock=clock, log=log, tally=tally, options=_options(settings, place), tasks=tasks)
         tasks.start(storage.run())
+        tasks.start(link.watch(journal.move))
         tasks.start(node.run())
         # All workers look at the same memory and disk: one of them tells.
         told = log if place.leads else make_log("error", settings.log_format)

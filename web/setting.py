@@ -86,11 +86,13 @@ def _redis(value: str) -> str:
     """Storage reads the URL in earnest. Its text is never repeated: it may hold a password."""
     try:
         url = urlsplit(value)
+        if url.scheme == "sentinel":
+            return value
         fits = url.scheme in ("redis", "rediss", "unix") and bool(url.path if url.scheme == "unix" else url.hostname) and url.port != 0
     except ValueError:
         fits = False
     if not fits:
-        raise ValueError("must be redis://HOST:PORT/DB, rediss://HOST:PORT/DB or unix:///PATH")
+        raise ValueError("must be redis://HOST:PORT/DB, rediss://HOST:PORT/DB, unix:///PATH or sentinel://HOST:PORT,HOST:PORT/NAME")
     return value
 
 
@@ -133,7 +135,13 @@ class Settings:
 
     host: str = _setting("127.0.0.1", _text, "HOST", "address to listen on; other than loopback needs DIBS_SECRET")
     port: int = _setting(8000, _whole(0, 65535), "PORT", "port to listen on, 0 for a free one")
-    redis: str | None = _setting(None, _redis, "URL", "use this Redis or Valkey (redis://, rediss:// or unix://)", secret=True)
+    redis: str | None = _setting(
+        None,
+        _redis,
+        "URL",
+        "use this Redis or Valkey (redis://, rediss://, unix://; ?wait=1: ack what a replica has; sentinel://)",
+        secret=True,
+    )
     redis_server: Path | None = _setting(None, _path, "PATH", "run this valkey-server or redis-server rather than the bundled one")
     data: Path = _setting(Path("dibs-data"), _path, "DIR", "directory of the secret and of the private server's data")
     workers: int = _setting(1, _whole(1, 64), "N", "processes that serve, on one port")

@@ -5,7 +5,8 @@
 --   channel of the chat (runs of a chat only); then for each append: one key for each condition (owned set, roster or arrivals), and for each status the owned sets of
 --   the owner it had and of the one it gets, as far as there are such.
 -- ARGV[1] stores (int), [2] entries a log keeps (int), [3] entries a history keeps (int), [4] how long ids are remembered (ms, int),
---   [5] the node ('' = nothing is published), [6] the channel that every node follows, [7] the one that this node alone follows.
+--   [5] the node ('' = nothing is published), [6] the channel that every node follows, [7] the one that this node alone follows,
+--   [8] 1 = what would be published is given back (0|1).
 --   For each store: runs (int), ids (int), the ids (bytes).
 --   For each run: user ('' = the store itself), its "store","user" fields (JSON), appends (int).
 --   For each append: id ('' = none), content (6 bytes), remember the id (0|1), epoch (int), owner, answer (JSON), nonce (4 bytes),
@@ -18,14 +19,14 @@
 -- Returns for each append four values: 1 seq offset previous: it happened | 2 record 0 0: it had happened before
 --   | 3 0 0 0: the id was used for something else | 4 chat 0 0: the fence does not hold (the chat as HGETALL)
 --   | 5 index value 0: condition `index` does not hold | 6 0 0 0: an earlier append of the chat did not happen
---   | 7 reason 0 0: it cannot be carried out.
+--   | 7 reason 0 0: it cannot be carried out. Behind them, where ARGV[8] is 1, channel and message of all that is to be published.
 -- A record is content, nonce, then "SEQ OFFSET PREVIOUS ", then the answer.
 -- Published, where any other node listens, once for each store and each chat of a batch: "NODE log PREVIOUS MOVES", then lines of
 --   OFFSET:LENGTH, of USER:SIDE:RECEIVED:READ, and the frames joined by commas (a note has length 0 for its chat's user); and about
 --   the store "NODE about WHAT": q the queue may have changed, s so did its roster, arrivals or who is away.
 
 local call, match, sub = redis.call, string.match, string.sub
-local ki, ai = 0, 7
+local ki, ai = 0, 8
 local log_limit, history_limit, remember_ms = ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local out, n_out = {}, 0
 local LISTS = { waiting = 11, claimed = 12, closed = 13 }
@@ -42,6 +43,7 @@ local written = false
 -- What others are told of the store and of the chat at hand: numbers with lengths, frames, marks.
 local speaks = false
 local numbers, frames, marks, chat_numbers, chat_frames, chat_marks
+local held = {}
 local about_queue, about_state
 
 -- The sentence of an error: Lua's own are strings, the server's are tables.
@@ -229,8 +231,12 @@ local function carry_out(n_events)
 end
 
 -- Nobody is told who is not there, and nobody may be unable to tell: a server may forbid channels.
-local function publish(...)
-  pcall(call, 'SPUBLISH', ...)
+local function publish(channel, message)
+  if ARGV[8] == '1' then
+    held[#held + 1], held[#held + 2] = channel, message
+  else
+    pcall(call, 'SPUBLISH', channel, message)
+  end
 end
 
 local function told_of(previous, moves, some_numbers, some_marks, some_frames)
@@ -372,4 +378,5 @@ for _ = 1, tonumber(ARGV[1]) do
     if what ~= '' then publish(KEYS[base + ABOUT], ARGV[5] .. ' about ' .. what) end
   end
 end
+for i = 1, #held do out[n_out + i] = held[i] end
 return out

@@ -8,6 +8,7 @@ import pytest
 from actors.attendance import GATHER_S, PAUSE_S
 from actors.chat import Party
 from actors.command import MarkRead
+from actors.news import LogGrew, MarkShown
 from tests.actors.world import World
 
 
@@ -443,6 +444,38 @@ async def test_marks_that_were_gathered_before_a_snapshot_was_read_do_not_follow
     await user.ack("read", store="s1", seq=4)
     assert (await late.expect("marks"))["read"] == 4
     assert not world.node.sessions & {session for session in world.node.sessions if session._marks_shown}
+
+
+async def test_marks_that_another_node_tells_late_do_not_take_back_what_a_snapshot_has_shown_a_user(world):
+    """A node that waits for a replica told them long after they could be read; after a failover a shopper saw the store's mark go back."""
+    owner, user = await claimed(world)
+    for number in range(3):
+        await user.send(str(number))
+    await owner.ack("read", store="s1", user="u1", seq=3)
+    await asyncio.sleep(3)
+    late = await world.user()
+    for read in (2, 4):
+        marks = (MarkShown("u1", "store", 0, read),)
+        world.node.stores["s1"].mailbox.put_control(LogGrew(store="s1", user="u1", previous=0, numbers=(), frames=(), marks=marks))
+        await asyncio.sleep(1)
+    assert [mark["read"] for mark in late.of("marks")] == [4]
+    assert [mark["read"] for mark in user.of("marks") if mark["side"] == "store"] == [3, 4]
+
+
+async def test_marks_that_another_node_tells_late_do_not_take_back_what_a_snapshot_has_shown_an_agent(world):
+    """The same after a failover, when a node knows no more what it has told."""
+    owner, user = await claimed(world)
+    for number in range(3):
+        await user.send(str(number))
+    await owner.ack("read", store="s1", user="u1", seq=3)
+    await asyncio.sleep(3)
+    late = await world.agent("a2")
+    world.node.stores["s1"].attendance.forget_marks()
+    for read in (2, 4):
+        marks = (MarkShown("u1", "store", 0, read),)
+        world.node.stores["s1"].mailbox.put_control(LogGrew(store="s1", user="", previous=0, numbers=(), frames=(), marks=marks))
+        await asyncio.sleep(1)
+    assert [mark["read"] for mark in late.of("marks")] == [4]
 
 
 @pytest.mark.parametrize("beyond", [10, 2**60])

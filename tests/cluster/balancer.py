@@ -1,6 +1,6 @@
-"""Machines behind a balancer, as docs/haproxy.cfg has them: the balancer, a Redis, three nodes and whoever comes, each on its own host.
+"""Machines behind a balancer, as docs/haproxy.cfg has them: the balancer, a Redis and three nodes, each on its own.
 
-The addresses are those of the file, which haproxy is given as it stands.
+The addresses are those of the file, which haproxy is given as it stands. Whoever comes does so by the balancer's door.
 """
 
 import asyncio
@@ -13,19 +13,19 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from tests.cluster.netns import Network, why_not
+from tests.cluster.net import Machine, address, machines, why_not
 from tests.faults.load import until
 from tests.faults.process import DURABLE, Redis
 from tests.wire.server import ROOT, Server
 
 CONFIG = ROOT / "docs" / "haproxy.cfg"
 NODES = ("node1", "node2", "node3")
-HOSTS = ("balancer", "redis", *NODES, "client")
+ADDRESSES = {name: address(number) for number, name in enumerate(("balancer", "redis", *NODES))}
 REDIS_PORT, NODE_PORT, PORT = 6379, 8000, 80
 
 
-def why_no_balancer() -> str:
-    """Why there can be none here; empty where there can."""
+def why_no_balancer() -> str | None:
+    """Why there can be none here; None if there can."""
     if shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/bin") is None:
         return "the balancer of the documents needs haproxy (on Debian: apt install haproxy)"
     return why_not()
@@ -34,11 +34,11 @@ def why_no_balancer() -> str:
 class Balancer:
     """haproxy on its host; `states` is what it thinks of each node."""
 
-    def __init__(self, network: Network, folder: Path) -> None:
+    def __init__(self, machine: Machine, folder: Path) -> None:
         self._socket, self._log = folder / "stats", folder / "haproxy.log"
         more = folder / "more.cfg"
         more.write_text(f"global\n    stats socket {self._socket}\n")
-        self._command = (*network["balancer"].words, "haproxy", "-db", "-f", str(CONFIG), "-f", str(more))
+        self._command = (*machine.within, "haproxy", "-db", "-f", str(CONFIG), "-f", str(more))
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -68,38 +68,43 @@ class Balancer:
         return time.monotonic() - began_s
 
 
-class Machines:
+class Behind:
     """What runs: `door` is where clients come, through the balancer; it is no process of its own."""
 
-    def __init__(self, network: Network, folder: Path) -> None:
-        self.network, self.balancer = network, Balancer(network, folder)
-        where = network["redis"].address
-        self.redis = Redis(folder / "r", *DURABLE, "--port", str(REDIS_PORT), "--bind", where, "--protected-mode", "no")
-        self.redis.words = network["redis"].words
-        self.nodes = {name: self._node(folder / name, name) for name in NODES}
+    def __init__(self, there: dict[str, Machine], folder: Path) -> None:
+        self.there, self.balancer = there, Balancer(there["balancer"], folder)
+        where = ("--port", str(REDIS_PORT), "--bind", ADDRESSES["redis"], "--protected-mode", "no")
+        self.redis = Redis(folder / "r", *DURABLE, *where)
+        self.redis.within = there["redis"].within
+        self.nodes = {name: self._node(folder / name, there[name]) for name in NODES}
         self.door = Server(folder / "door", private=True)
-        self.door.address = f"{network['balancer'].address}:{PORT}"
+        self.door.address = f"{there['balancer'].door}:{PORT}"
 
-    def _node(self, data: Path, name: str) -> Server:
-        host = self.network[name]
-        url = f"redis://{self.network['redis'].address}:{REDIS_PORT}"
-        proxy = self.network["balancer"].address
-        node = Server(data, redis=url, host=host.address, port=NODE_PORT, trusted_proxies=proxy, grace=60)
-        node.words = host.words
+    def _node(self, data: Path, machine: Machine) -> Server:
+        url, proxy = f"redis://{ADDRESSES['redis']}:{REDIS_PORT}", ADDRESSES["balancer"]
+        node = Server(data, redis=url, host="0.0.0.0", port=NODE_PORT, trusted_proxies=proxy, grace=60)
+        node.within = machine.within
         return node
+
+    async def start(self) -> None:
+        """All of them; who looks at a node does so by its door."""
+        await asyncio.gather(*(node.start() for node in self.nodes.values()))
+        for name, node in self.nodes.items():
+            node.address = f"{self.there[name].door}:{NODE_PORT}"
 
 
 @asynccontextmanager
-async def machines(network: Network, folder: Path) -> AsyncIterator[Machines]:
-    """All of it runs, and the balancer knows of every node; to be entered on the client's host."""
+async def behind(folder: Path) -> AsyncIterator[Behind]:
+    """All of it runs, and the balancer knows of every node."""
     async with AsyncExitStack() as stack:
-        found = Machines(network, folder)
+        there = stack.enter_context(machines(len(ADDRESSES)))
+        found = Behind(dict(zip(ADDRESSES, there, strict=True)), folder)
         stack.enter_context(found.redis)
         for node in found.nodes.values():
             stack.callback(node.kill)
         stack.callback(found.balancer.kill)
         found.balancer.start()
-        await asyncio.gather(*(node.start() for node in found.nodes.values()))
+        await found.start()
         await until((folder / "stats").exists, 10, "haproxy")
         for name in NODES:
             await found.balancer.thinks(name, "UP", 10)

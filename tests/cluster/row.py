@@ -11,6 +11,8 @@ from typing import Any
 
 import attrs
 
+from tests.cluster.failover import failovers
+from tests.cluster.net import why_not
 from tests.cluster.town import Town, town
 from tests.faults.load import Figures
 from tests.wire.checker import Frame
@@ -246,7 +248,10 @@ class Strike:
     row: Callable[..., Awaitable[Figures]]
     rounds: int
     few: int = 1
+    """0 where a test of its own has it in the suite."""
     briefly: dict[str, Any] = attrs.field(factory=dict)
+    why_not: Callable[[], str | None] = lambda: None
+    """Says why it cannot be done on this machine."""
 
 
 STRIKES = (
@@ -254,5 +259,6 @@ STRIKES = (
     Strike("listeners cut under load", cut, 10, briefly={"nodes": 3}),
     Strike("listeners stand still", stalled, 5, briefly={"nodes": 3}),
     Strike("a node stands still", paused, 3, briefly={"length_s": 6.0, "nodes": 3}),
+    Strike("the primary lost", failovers, 20, few=0, why_not=why_not),
     Strike("a race for every chat", race, 2, briefly={"agents": 12, "chats": 60}),
 )

@@ -3,16 +3,16 @@
 import asyncio
 import http.client
 import signal
-from pathlib import Path
 
 import pytest
 
-from tests.cluster.balancer import HOSTS, NODES, Machines, machines, why_no_balancer
+from tests.cluster.balancer import NODES, Behind, behind, why_no_balancer
 from tests.cluster.crew import arrive, ended, judge
-from tests.cluster.netns import Network
 from tests.faults.load import Load, until
 from tests.wire.person import Person
 from tests.wire.server import Server
+
+pytestmark = pytest.mark.anyio
 
 OUT_S = 2.0
 """A node that drains is asked once a second."""
@@ -32,16 +32,16 @@ def seen_address(door: Server) -> str | None:
     return found
 
 
-async def everybody_is_somewhere_and_seen_as_who_they_are(there: Machines, load: Load) -> None:
+async def everybody_is_somewhere_and_seen_as_who_they_are(there: Behind, load: Load) -> None:
     found = {name: await sessions(node) for name, node in there.nodes.items()}
     assert sum(found.values()) == len(load.people)
     assert min(found.values()) > 0, found
-    assert await asyncio.to_thread(seen_address, there.door) == there.network["client"].address
+    assert await asyncio.to_thread(seen_address, there.door) == there.there["balancer"].outside
     for path in ("/metrics", "/operator/revoke"):
         assert (await there.door.http(path))[0] == 403
 
 
-async def a_node_is_killed(there: Machines, load: Load) -> None:
+async def a_node_is_killed(there: Behind, load: Load) -> None:
     """Its clients come back on the others; nobody else notices."""
     node = there.nodes["node1"]
     there_before = await sessions(node)
@@ -56,7 +56,7 @@ async def a_node_is_killed(there: Machines, load: Load) -> None:
     await load.until_acked(60)
 
 
-async def a_node_drains(there: Machines, load: Load) -> None:
+async def a_node_drains(there: Behind, load: Load) -> None:
     """Tabs that have stopped reading keep it for some seconds: meanwhile nobody new is sent there, and those who were there hear 1001."""
     node, other = there.nodes["node2"], there.nodes["node3"]
     stuck = [await Person.open(there.door, there.door.token("user", f"stuck{n}")) for n in range(4)]
@@ -82,8 +82,10 @@ async def a_node_drains(there: Machines, load: Load) -> None:
         await person.tidy()
 
 
-async def scene(network: Network, folder: Path) -> None:
-    async with machines(network, folder) as there:
+async def test_clients_go_through_the_balancer_to_machines_that_die_and_drain(tmp_path_factory):
+    if reason := why_no_balancer():
+        pytest.skip(reason)
+    async with behind(tmp_path_factory.mktemp("b")) as there:  # short: there are sockets in it
         load = Load(there.door, shoppers=20, agents=4)
         try:
             await arrive(load)
@@ -98,11 +100,3 @@ async def scene(network: Network, folder: Path) -> None:
             assert len(unanswered) < len(load.people) / 2, "more than the clients of the node that was killed had no answer"
         finally:
             await load.end()
-
-
-def test_clients_go_through_the_balancer_to_machines_that_die_and_drain(tmp_path_factory):
-    if reason := why_no_balancer():
-        pytest.skip(reason)
-    folder = tmp_path_factory.mktemp("b")  # short: there are sockets in it
-    with Network(*HOSTS) as network:
-        network["client"].run(lambda: scene(network, folder))

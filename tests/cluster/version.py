@@ -8,18 +8,22 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.cluster.first.keep import HERE, SOURCES
+from tests.cluster.first.keep import HERE, SCRIPT
 from tests.wire.server import ROOT
 
 PACKAGES = ("actors", "storage", "web")
 ADDED = '"lang":"zh"'
 """What a message of the next version has more."""
 
-_NEXT: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "storage/batch.py": ((", NODES, channel_of_node(node)]", ', NODES, channel_of_node(node), "next"]'),),
+Changes = Mapping[str, tuple[tuple[str, str], ...]]
+"""File to what stands in it once, and what in its place."""
+_FIRST: Changes = {"storage/batch.py": ((", channel_of_node(node), int(holds)]", ", channel_of_node(node)]"),)}
+"""The script of the first layout takes fewer arguments."""
+_NEXT: Changes = {
+    "storage/batch.py": ((", int(holds)]", ', int(holds), "next"]'),),
     "storage/lua/append.lua": (
-        ("local ki, ai = 0, 7\n", "local ki, ai = 0, 8\n"),
-        ("  changed.of = offset\n", "  changed.of = offset\n  changed.vn = ARGV[8]\n"),
+        ("local ki, ai = 0, 8\n", "local ki, ai = 0, 9\n"),
+        ("  changed.of = offset\n", "  changed.of = offset\n  changed.vn = ARGV[9]\n"),
         (
             "    if what ~= '' then publish(",
             "    publish(KEYS[base + LIVE], ARGV[5] .. ' hint ' .. offset)\n    if what ~= '' then publish(",
@@ -30,20 +34,23 @@ _NEXT: Mapping[str, tuple[tuple[str, str], ...]] = {
 
 
 def first(folder: Path) -> Path:
-    """A tree whose script, and what calls it, are those of the first layout."""
-    tree = _copied(folder)
-    for source in SOURCES:
-        shutil.copyfile(HERE / f"{Path(source).name}.txt", tree / source)
+    """A tree whose script is the one of the first layout, called as it was."""
+    tree = _changed(folder, _FIRST)
+    shutil.copyfile(HERE / f"{Path(SCRIPT).name}.txt", tree / SCRIPT)
     return tree
 
 
 def following(folder: Path) -> Path:
     """A tree of the next version."""
+    return _changed(folder, _NEXT)
+
+
+def _changed(folder: Path, changes: Changes) -> Path:
     tree = _copied(folder)
-    for name, changes in _NEXT.items():
+    for name, found in changes.items():
         path = tree / name
         text = path.read_text()
-        for before, after in changes:
+        for before, after in found:
             assert text.count(before) == 1, f"{name} has changed: {before!r} stands there {text.count(before)} times"
             text = text.replace(before, after)
         path.write_text(text)

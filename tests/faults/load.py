@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextvars import ContextVar
 from typing import Any
 
@@ -63,7 +63,7 @@ class Figures:
 
 
 class Load:
-    """The people of one store on one server."""
+    """The people of one store on one server, or by turns on it and `others` that share its Redis."""
 
     def __init__(
         self,
@@ -76,12 +76,14 @@ class Load:
         seed: int = 0,
         token_s: int = 3600,
         setting: Setting | None = None,
+        others: Sequence[Server] = (),
     ) -> None:
         self.server, self.pause_s, self.burst = server, pause_s, burst
         self.store = f"s-{uuid.uuid4().hex[:12]}"
         self.recorder = Recorder(setting)
-        self.agents = [Caller(server, "agent", f"{self.store}-a{n}", self.store, seed=seed) for n in range(agents)]
-        self.shoppers = [Caller(server, "user", f"{self.store}-u{n}", self.store, seed=seed) for n in range(shoppers)]
+        nodes = (server, *others)
+        self.agents = [Caller(nodes[n % len(nodes)], "agent", f"{self.store}-a{n}", self.store, seed=seed) for n in range(agents)]
+        self.shoppers = [Caller(nodes[n % len(nodes)], "user", f"{self.store}-u{n}", self.store, seed=seed) for n in range(shoppers)]
         for person in self.people:
             person.token_s, person.recorder = token_s, self.recorder
         self.screens: Screens | None = None

@@ -79,8 +79,8 @@ class Redis:
         self.program = program.get() or Path(get_binary_path())
         self.socket = folder / "s"
         self.url = f"unix://{self.socket}"
-        self.words: tuple[str, ...] = ()
-        """Stand before its command."""
+        self.within: tuple[str, ...] = ()
+        """What its command begins with, where it runs on a machine of its own."""
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -95,7 +95,7 @@ class Redis:
         usual = ("--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder), "--save", "", "--logfile", "")
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*self.words, self.program, *usual, *self.settings],
+                [*self.within, self.program, *usual, *self.settings],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

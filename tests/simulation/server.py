@@ -184,6 +184,8 @@ class SimulatedPipe:
         self._former: Connection | None = None
         self.is_dead = False
         """The node was killed: nothing leaves any more."""
+        self.replication_id = ""
+        """There is one server, and none ever takes its place."""
 
     @property
     def is_open(self) -> bool:

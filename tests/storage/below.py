@@ -41,9 +41,10 @@ def program() -> Path:
 class Below:
     """One server with its files in `folder`; they stay from one start to the next."""
 
-    def __init__(self, folder: Path, *settings: str) -> None:
+    def __init__(self, folder: Path, *settings: str, tcp: bool = False) -> None:
+        """`tcp`: over TCP whatever it is, for others to replicate."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self.settings = folder, settings
+        self.folder, self.settings, self.tcp = folder, settings, tcp
         self.link = Link(path=str(folder / "s"))
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -76,7 +77,7 @@ class Below:
             self.process = None
 
     def _came_up(self) -> bool:
-        if named():
+        if self.tcp or named():
             self.link = Link(host="127.0.0.1", port=_free_port())
             where = ("--bind", "127.0.0.1", "--port", str(self.link.port))
         else:

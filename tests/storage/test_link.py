@@ -94,6 +94,8 @@ async def answering(*answers):
         ("redis://localhost", Link(host="localhost")),
         ("redis://localhost:6380/3", Link(host="localhost", port=6380, db=3)),
         ("redis://h/?db=4", Link(host="h", db=4)),
+        ("redis://h/4?wait=1", Link(host="h", db=4, waits=True)),
+        ("redis://h/4?wait=0", Link(host="h", db=4)),
         (f"redis://me:{QUOTED}@h", Link(host="h", username="me", password=PASSWORD)),
         ("redis://:hunter2@[::1]:7000", Link(host="::1", port=7000, password="hunter2")),
         ("rediss://h/1?ssl_ca_certs=/ca.pem", Link(host="h", db=1, tls={"ssl_ca_certs": "/ca.pem"})),
@@ -127,6 +129,8 @@ def test_a_url_is_read(url, expected):
         "redis://h?db=1&db=2",
         "redis://h?hunter2",
         "redis://h?socket_timeout=5",
+        "redis://h?wait=2",
+        "redis://h?wait=",
         "redis://h?ssl_ca_certs=/x",
         "unix://",
         "unix://relative",
@@ -232,7 +236,7 @@ async def test_a_database_that_does_not_exist_is_told(tmp_path):
 async def test_a_redis_before_seven_is_refused():
     text = b"redis_version:6.2.14\r\nredis_mode:standalone\r\n"
     info = b"$%d\r\n%b\r\n" % (len(text), text)
-    async with answering(b"+OK\r\n", info, info, info, info, b"*0\r\n", b"*0\r\n") as port:
+    async with answering(b"+OK\r\n", info, info, info, info, *[b"*0\r\n"] * 3) as port:
         assert "is version 6.2.14; dibs needs Redis 7.0" in await refusal(f"redis://127.0.0.1:{port}")
 
 

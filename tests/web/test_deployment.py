@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.balancer import CONFIG, HOSTS, NODE_PORT, PORT, REDIS_PORT
-from tests.cluster.netns import Network
+from tests.cluster.balancer import ADDRESSES, CONFIG, NODE_PORT, PORT, REDIS_PORT
 from tests.faults.process import Redis
 from tests.wire.server import ROOT, SECRET, Server
 from web.command import _parser
@@ -24,7 +23,6 @@ from web.setting import OPTIONS, Settings, read_settings
 DOCS = ROOT / "docs"
 UNITS = ("dibs.service", "dibs-node.service")
 COMPOSE = (DOCS / "compose.yaml").read_text()
-ADDRESSES = {name: host.address for name, host in Network(*HOSTS).hosts.items()}
 
 
 def program(name: str, package: str) -> str:
@@ -110,7 +108,7 @@ def test_the_compose_file_has_a_server_below_that_keeps_what_it_acknowledged(tmp
 
 def test_the_compose_file_has_everybody_where_the_balancer_looks_and_the_tests_run_them():
     found = dict(re.findall(r"^  (\w+):\n(?:    .*\n)+?        ipv4_address: (\S+)$", COMPOSE, re.MULTILINE))
-    assert found == {name: address for name, address in ADDRESSES.items() if name != "client"}
+    assert found == ADDRESSES
     balanced = dict(re.findall(r"^    server (\w+) (\S+)$", CONFIG.read_text(), re.MULTILINE))
     assert balanced == {name: f"{address}:{NODE_PORT}" for name, address in ADDRESSES.items() if name.startswith("node")}
     assert f'ports: ["8080:{PORT}"]' in COMPOSE

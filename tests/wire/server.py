@@ -89,8 +89,8 @@ class Server:
         """Its DIBS_ variables."""
         self.root = ROOT
         """Where its code lies."""
-        self.words: tuple[str, ...] = ()
-        """Stand before its command."""
+        self.within: tuple[str, ...] = ()
+        """What its command begins with, where it runs on a machine of its own."""
         self.process: subprocess.Popen[bytes] | None = None
         self.address = ""
 
@@ -104,7 +104,7 @@ class Server:
         if self.below is not None:
             self.below.start()
             flags += ["--redis", self.below.url]
-        command = [*self.words, sys.executable, "-m", "web.command", "serve", "--port", "0", "--data", str(self.data), *flags]
+        command = [*self.within, sys.executable, "-m", "web.command", "serve", "--port", "0", "--data", str(self.data), *flags]
         env = {key: value for key, value in os.environ.items() if not key.startswith("DIBS_")} | self.environ
         with self.stdout.open("ab") as out, self.stderr.open("ab") as err:
             return subprocess.Popen(

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from storage.binary import find_server
 from storage.checkup import Checkup, check_up
+from storage.deployment import parse
 from storage.directory import backed_up_s, running_server, server_socket
 from storage.fault import BadUrl, StorageStartError
-from storage.link import Link
+from storage.link import Deployment, Link
 from storage.promise import Level
 from web.doctor.directory import shown
 from web.doctor.finding import Finding, fail, ok, warn
@@ -23,12 +24,17 @@ FULL, NEARLY_FULL = 0.95, 0.75
 """Shares of the memory that the server may have."""
 _ALWAYS = "CONFIG SET appendonly yes, CONFIG SET appendfsync always, and the same in its configuration file"
 
+_REPLICA = (
+    "on each of the servers CONFIG SET appendonly yes, maxmemory-policy noeviction, min-replicas-to-write 1, "
+    "min-replicas-max-lag 10, and the same in its file"
+)
+
 
 async def examine_store(redis: str | None, program: Path | None, data: Path) -> AsyncIterator[Finding]:
     """Who works in the data directory, and how the server is that dibs has or would have."""
     if redis is not None:
         try:
-            link = Link.parse(redis)
+            link: Deployment = parse(redis)
         except BadUrl as error:
             yield fail("redis", str(error), "correct --redis, or DIBS_REDIS")
             return
@@ -112,10 +118,12 @@ def _promise(found: Checkup) -> Finding:
     match found.promise.level:
         case Level.ALWAYS:
             return ok("promise", found.promise.sentence)
+        case Level.REPLICA:
+            return ok("promise", found.promise.sentence)
         case Level.SECOND:
             return warn("promise", found.promise.sentence, "CONFIG SET appendfsync always, if that is too much to lose")
         case Level.WEAK:
-            return fail("promise", found.promise.sentence, _ALWAYS)
+            return fail("promise", found.promise.sentence, _REPLICA if found.waits else _ALWAYS)
 
 
 def _memory(found: Checkup) -> Finding:

@@ -15,7 +15,7 @@ from tests.wire.server import ROOT, Server
 
 HERE = Path(__file__).parent
 STORE = "first"
-SOURCES = ("storage/lua/append.lua", "storage/batch.py")
+SCRIPT = "storage/lua/append.lua"
 PASSING = ("pulse", "counts", "here", "nodes")
 """Keys whose names have this in them say who was there, and that is over."""
 
@@ -128,8 +128,7 @@ async def main() -> None:
             lines = [json.dumps(row) for row in contents(client)]
         (HERE / "told.json").write_text(json.dumps(await told(server), ensure_ascii=False, indent=1) + "\n")
     (HERE / "data.jsonl").write_text("\n".join(lines) + "\n")
-    for source in SOURCES:
-        shutil.copyfile(ROOT / source, HERE / f"{Path(source).name}.txt")
+    shutil.copyfile(ROOT / SCRIPT, HERE / f"{Path(SCRIPT).name}.txt")
 
 
 if __name__ == "__main__":
