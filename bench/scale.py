@@ -15,7 +15,8 @@ import redis
 from bench.found import Found, Plot
 from bench.house import SEED, Step, played
 from bench.line import Dibs, Place, Who
-from bench.talk import Talk, talk_on
+from bench.talk import Stretch, talk_on
+from bench.usage import Spent
 from bench.wire import Wire
 from tests.attack.scene import cores, pin
 from tests.faults.process import DURABLE, Redis
@@ -29,27 +30,28 @@ FEW = 0.05
 STORES, AGENTS, USERS = 4, 5, 25
 RATE, SECONDS = 150.0, 10.0
 WARM_S = 1.0
+WINDOW = 16
 ALONE = 500
 """Questions one after another, where a message is counted."""
-QUIET_S = 10.0
-"""How long nobody says anything, to see what goes on by itself."""
+QUIET_S, QUIET_STORES = 10.0, 100
+"""How long nobody says anything, to see what goes on by itself, and in how many stores where that is all."""
 FLAT = 1.1
 """What goes on by itself does not come evenly; a node more that is told of a message takes half as much again."""
 
 
 async def scale(folder: Path, share: float, step: Step) -> Found:
     """`share` of ten seconds of each, and of what is counted."""
-    order = {"seconds": max(0.5, SECONDS * share), "count": max(100, round(ALONE * share)), "quiet_s": max(0.5, QUIET_S * share)}
-    spread = {f"{count} node{'s' * (count > 1)}": (count, 0) for count in (NODES if share >= FEW else NODES[:2])}
+    order = {"seconds": max(0.4, SECONDS * share), "count": max(100, round(ALONE * share)), "quiet_s": max(0.2, QUIET_S * share)}
+    order["stores"] = max(10, round(QUIET_STORES * min(1.0, 5 * share)))
+    spread = {f"{count} node{'s' * (count > 1)}": (count, 0) for count in (NODES if share >= FEW else NODES[1:2])}
     beside = {f"1 node and {idle} idle": (1, idle) for idle in (IDLE if share >= FEW else IDLE[1:3])}
+    rows = spread | beside | {f"1 node, {order['stores']} stores, silent": (1, 0)}
     found, waits = Found(), {}
-    for place, (name, (busy, idle)) in enumerate((spread | beside).items()):
+    for place, (name, (busy, idle)) in enumerate(rows.items()):
+        part = "spread" if name in spread else "beside" if name in beside else "quiet"
         async with deployed(folder / str(place), busy + idle) as there:
-            told = await played(
-                "scale",
-                lambda part, place=place: step((place + part) / (len(spread) + len(beside))),
-                order | there | {"busy": busy, "part": "spread" if name in spread else "beside"},
-            )
+            asked = order | there | {"busy": busy, "part": part}
+            told = await played("scale", lambda done, place=place: step((place + done) / len(rows)), asked)
         found.rows[name] = told.rows["all"]
         found.broken += [f"{name}: {sentence}" for sentence in told.broken]
         if name in spread:
@@ -113,34 +115,71 @@ async def deployed(folder: Path, count: int) -> AsyncIterator[dict[str, Any]]:
 
 async def play(order: dict[str, Any], step: Step) -> Found:
     """See `bench.load`."""
+    clients = [redis.Redis.from_url(url) for url in order["redis"]]
+    return await (_quiet if order["part"] == "quiet" else _talk)(order, clients, step)
+
+
+async def _talk(order: dict[str, Any], clients: list[redis.Redis], step: Step) -> Found:
+    """People talk on the busy nodes, at a rate and then as much as can be, or one by one; those of other stores are on the idle ones."""
     busy, idle = order["addresses"][: order["busy"]], order["addresses"][order["busy"] :]
     talk = talk_on(order | {"addresses": busy})
-    clients = [redis.Redis.from_url(url) for url in order["redis"]]
-    bystanders = [line for n, address in enumerate(idle) for line in await _bystanders(Place(address, order["secret"]), f"b{n}", talk)]
+    bystanders = [
+        line for n, address in enumerate(idle) for line in await _bystanders(Place(address, order["secret"]), f"b{n}", talk.faults)
+    ]
     await talk.gather(STORES, AGENTS, USERS)
     await talk.at_rate(RATE, min(WARM_S, order["seconds"]), lambda _: None)
-    before = Wire.look(clients)
-    await asyncio.sleep(order["quiet_s"])
-    quiet = Wire.between(before, clients).times(1 / order["quiet_s"])
+    silence = await _silence(clients, order["quiet_s"])
     before = Wire.look(clients)
     if order["part"] == "spread":
         stretch = await talk.at_rate(RATE, order["seconds"], step)
     else:
         stretch = await talk.one_by_one(order["count"], step)
-    said = Wire.between(before, clients).less(quiet.times(stretch.lasted_s)).times(1 / (2 * stretch.asked))
-    spent_s = {"dibs": 0.0, "Redis": 0.0}
-    for name, s in stretch.spent_s.items():
-        spent_s["dibs" if name.startswith("node") else "Redis"] += s
-    stretch.spent_s = spent_s
+    said = Wire.between(before, clients).less(silence.times(stretch.lasted_s)).times(1 / (2 * stretch.asked))
+    figures = _shared(stretch).figures() | said.figures("a message") | silence.figures("a second of silence")
+    figures["bytes that Redis keeps of each"] = round(max(0.0, said.kept))
+    if order["part"] == "spread":
+        full = _shared(await talk.in_window(WINDOW, order["seconds"] / 2, lambda _: None)).figures()
+        figures |= {f"{what}, as much as can be": value for what, value in full.items() if "a second" in what or "CPU" in what}
     await asyncio.gather(talk.close(), *(line.close() for line in bystanders))
-    figures = stretch.figures() | said.figures("a message") | quiet.figures("a second of silence")
     plot = Plot(title="", x="", y="", lines={"waits": stretch.curve()})
     return Found(rows={"all": figures}, plots=[plot], broken=talk.faults)
 
 
-async def _bystanders(place: Place, store: str, talk: Talk) -> list[Dibs]:
+async def _quiet(order: dict[str, Any], clients: list[redis.Redis], step: Step) -> Found:
+    """Nobody says anything, in many stores."""
+    found, lines = Found(), []
+    for n in range(order["stores"]):
+        lines += await _bystanders(Place(order["addresses"][0], order["secret"]), f"b{n}", found.broken)
+        step(n / order["stores"])
+    spent = Spent(order["pids"])
+    silence = await _silence(clients, order["quiet_s"])
+    found.rows["all"] = silence.figures("a second of silence")
+    for name, s in spent.s().items():
+        found.rows["all"][f"{name} CPU ms a second of silence"] = round(1000 * s / order["quiet_s"], 2)
+    await asyncio.gather(*(line.close() for line in lines))
+    step(1.0)
+    return found
+
+
+async def _silence(clients: list[redis.Redis], seconds: float) -> Wire:
+    """What goes on in a second by itself."""
+    before = Wire.look(clients)
+    await asyncio.sleep(seconds)
+    return Wire.between(before, clients).times(1 / seconds)
+
+
+def _shared(stretch: Stretch) -> Stretch:
+    """What all nodes spent, and all of Redis."""
+    spent_s = {"dibs": 0.0, "Redis": 0.0}
+    for name, s in stretch.spent_s.items():
+        spent_s["dibs" if name.startswith("node") else "Redis"] += s
+    stretch.spent_s = spent_s
+    return stretch
+
+
+async def _bystanders(place: Place, store: str, faults: list[str]) -> list[Dibs]:
     """An agent and a user of a store of which nobody is elsewhere."""
-    agent, user = [await Dibs.open(place, Who(role, f"{role}-{store}", store), talk.faults) for role in ("agent", "user")]
+    agent, user = [await Dibs.open(place, Who(role, f"{role}-{store}", store), faults) for role in ("agent", "user")]
     await user.carried_out("send", kind="text", body={"text": "good morning"})
     await agent.carried_out("claim", user=user.who.id)
     return [agent, user]

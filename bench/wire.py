@@ -10,11 +10,12 @@ from bench.found import Figures
 
 @attrs.frozen
 class Wire:
-    """`commands` were carried out, those of scripts too; `to` and `out` are bytes to Redis and from it."""
+    """`commands` were carried out, those of scripts too; `to` and `out` are bytes to Redis and from it, `kept` those of its memory."""
 
     commands: float
     to: float
     out: float
+    kept: float
 
     @classmethod
     def look(cls, clients: list[redis.Redis]) -> Self:
@@ -25,7 +26,7 @@ class Wire:
     @classmethod
     def _told(cls, told: dict[str, Any]) -> Self:
         calls = sum(one["calls"] for name, one in told.items() if name.startswith("cmdstat_"))
-        return cls(calls, told["total_net_input_bytes"], told["total_net_output_bytes"])
+        return cls(calls, told["total_net_input_bytes"], told["total_net_output_bytes"], told["used_memory"])
 
     @classmethod
     def between(cls, before: Self, clients: list[redis.Redis]) -> Self:
