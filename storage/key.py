@@ -9,7 +9,8 @@ off (`storage.link.check`).
 key            type    holds
 ============== ======= =====================================================================================================
 head           hash    `of` the last offset, `bo` when the store came into being, `er` the offset up to which something was erased,
-                       `lw` who rewrites the log, `mk` how many moves of marks were published
+                       `lw` who rewrites the log, `mk` how many moves of marks were published, `ab` how often it was
+                       published that the queue, the roster, arrivals or who is away may have changed
 log            stream  id OFFSET-0, field `f`: the frame as agents get it; `log-new` and `log-old` while it is rewritten
 ids            hash    digest of sender and id -> content, numbers and answer; one key for each day
 roster         hash    agent -> name

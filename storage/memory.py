@@ -212,6 +212,7 @@ class MemoryJournal:
         what = "q" if any(isinstance(event, StatusChanged) for event in events) else ""
         what += "s" if any(isinstance(event, AgentArrived | AgentLeft | AvailabilitySet) for event in events) else ""
         if what:
+            self.hall.changes[store] = self.hall.changes.get(store, 0) + 1
             self.hall.publish(StoreKeys(store).about, f"{self.node} about {what}".encode())
 
     async def publish(self, channel: str, message: bytes) -> None:
@@ -239,11 +240,13 @@ class MemoryJournal:
     async def heads(self, topics: Sequence[Topic]) -> Heads:
         """See `Journal.heads`."""
         await asyncio.sleep(0)
-        heads = Heads(stores={}, moves={}, chats={}, users={})
+        heads = Heads(stores={}, moves={}, changes={}, chats={}, users={})
         for topic in topics:
             shop = self._shops.get(topic.store) or _Shop()
             if topic.kind == "live":
                 heads.stores[topic.store], heads.moves[topic.store] = shop.offset, self.hall.moves.get(topic.store, 0)
+            elif topic.kind == "about":
+                heads.changes[topic.store] = self.hall.changes.get(topic.store, 0)
             elif topic.kind == "chat":
                 chat = shop.chat(topic.store, topic.user)
                 heads.chats[topic.store, topic.user] = Head(chat.offset, chat.user_received, chat.user_read, chat.store_read)

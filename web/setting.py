@@ -145,6 +145,7 @@ class Settings:
     redis_server: Path | None = _setting(None, _path, "PATH", "run this valkey-server or redis-server rather than the bundled one")
     data: Path = _setting(Path("dibs-data"), _path, "DIR", "directory of the secret and of the private server's data")
     workers: int = _setting(1, _whole(1, 64), "N", "processes that serve, on one port")
+    worker_timeout: float = _setting(15.0, _number(1, 3600), "S", "seconds after which a worker that does not answer is replaced")
     env_file: Path | None = _setting(None, _path, "FILE", "DIBS_ variables in lines of NAME=value; SIGHUP makes workers read it again")
     demo: bool = _setting(False, _switch, "", "serve a demo shop with ready tokens")
     grace: float = _setting(60.0, _number(0, 604_800), "S", "seconds until the chats of a vanished agent go back to the queue")

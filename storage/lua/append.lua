@@ -375,7 +375,10 @@ for _ = 1, tonumber(ARGV[1]) do
     local moves = #marks > 0 and call('HINCRBY', head, 'mk', #marks) or 0
     if #numbers > 0 or moves > 0 then publish(KEYS[base + LIVE], told_of(first_offset, moves, numbers, marks, frames)) end
     local what = (about_queue and 'q' or '') .. (about_state and 's' or '')
-    if what ~= '' then publish(KEYS[base + ABOUT], ARGV[5] .. ' about ' .. what) end
+    if what ~= '' then
+      call('HINCRBY', head, 'ab', 1)
+      publish(KEYS[base + ABOUT], ARGV[5] .. ' about ' .. what)
+    end
   end
 end
 for i = 1, #held do out[n_out + i] = held[i] end

@@ -25,8 +25,8 @@ _NEXT: Changes = {
         ("local ki, ai = 0, 8\n", "local ki, ai = 0, 9\n"),
         ("  changed.of = offset\n", "  changed.of = offset\n  changed.vn = ARGV[9]\n"),
         (
-            "    if what ~= '' then publish(",
-            "    publish(KEYS[base + LIVE], ARGV[5] .. ' hint ' .. offset)\n    if what ~= '' then publish(",
+            "    if what ~= '' then\n",
+            "    publish(KEYS[base + LIVE], ARGV[5] .. ' hint ' .. offset)\n    if what ~= '' then\n",
         ),
     ),
     "actors/event.py": (('"kind":"%b","body":%b,"id":"%b","at":%d}\'', f'"kind":"%b","body":%b,"id":"%b",{ADDED},"at":%d}}\''),),
