@@ -96,6 +96,7 @@ class Behind:
 @asynccontextmanager
 async def behind(folder: Path) -> AsyncIterator[Behind]:
     """All of it runs, and the balancer knows of every node."""
+    folder.mkdir()
     async with AsyncExitStack() as stack:
         there = stack.enter_context(machines(len(ADDRESSES)))
         found = Behind(dict(zip(ADDRESSES, there, strict=True)), folder)

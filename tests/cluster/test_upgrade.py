@@ -1,129 +1,13 @@
-"""A rolling upgrade: nodes of the first layout and of the next version side by side on one Redis, on data of the first.
-
-One node after another is replaced under load, and then one goes back; people stay with the node they are on, whatever it runs.
-"""
-
-import asyncio
-import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
+"""An upgrade and the way back, one round of it."""
 
 import pytest
-from storage.key import StoreKeys
 
-from tests.cluster.crew import judge
-from tests.cluster.first.keep import HERE, STORE, restore, told
-from tests.cluster.version import ADDED, first, following
-from tests.faults.load import Load
-from tests.faults.process import Redis
-from tests.storage.below import DURABLE
-from tests.wire.person import Person
-from tests.wire.server import Server
+from tests.cluster.upgrade import upgraded
 
 pytestmark = pytest.mark.anyio
 
-FIELD = json.loads("{" + ADDED + "}")
-
-
-@asynccontextmanager
-async def two_nodes(folder: Path, tree: Path) -> AsyncIterator[tuple[Redis, list[Server]]]:
-    """Nodes of one version on data of the first layout."""
-    with Redis(folder / "r", *DURABLE) as redis:
-        with redis.client() as client:
-            restore(client)
-        servers = [Server(folder / f"n{n}", redis=redis.url, grace=600) for n in range(2)]
-        try:
-            for server in servers:
-                server.root = tree
-            await asyncio.gather(*(server.start() for server in servers))
-            yield redis, servers
-            await asyncio.gather(*(server.stop() for server in servers))
-            for server in servers:
-                server.check_log()
-        finally:
-            for server in servers:
-                server.kill()
-
-
-async def becomes(server: Server, tree: Path) -> None:
-    """The node drains, and one of another version serves in its place."""
-    await server.stop()
-    server.root = tree
-    await server.start()
-
-
-def held(load: Load) -> list[tuple[str, int, bool]]:
-    """Every message that anybody holds, and whether it has the field; once where all who hold it agree."""
-    found = {
-        (user, seq, FIELD.items() <= frame.items())
-        for person in load.people
-        for user, some in person.messages.items()
-        for seq, frame in some.items()
-    }
-    return sorted(found)
-
-
-def written(load: Load, has_field: bool) -> int:
-    return sum(has is has_field for _, _, has in held(load))
-
-
-async def chats_go_on(old: Server, new: Server) -> None:
-    """Whose chat was owned still owns it; numbers go on; what waited is claimed on the other node."""
-    people = []
-    for server, role, id in (
-        (old, "agent", "a1"),
-        (new, "agent", "a9"),
-        (new, "user", "u1"),
-        (old, "user", "u2"),
-    ):
-        people.append(await Person.open(server, server.token(role, id, stores=[STORE] if role == "agent" else None)))
-        people[-1].store = STORE
-    owner, other, user, waiting = people
-    last = json.loads((HERE / "told.json").read_text())["own"][0]["seq"]
-    assert (await user.say("from the new node"))["seq"] == last + 1
-    assert (await owner.say("from the old", to=user))["seq"] == last + 2
-    await other.claim(user, refused="already_claimed")
-    await other.claim(waiting)
-    for person in people[:3]:
-        await person.heard("from the new node")
-        await person.heard("from the old")
-    for person in (owner, other, waiting):
-        await person.status("claim", user="u2")
-    assert (await waiting.say("yes?"))["seq"] == 2
-    for person in people:
-        await person.close()
-
 
 async def test_nodes_of_the_first_layout_and_of_the_next_version_serve_one_mall_side_by_side(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("u")  # short: there are sockets in it
-    old, new = first(folder / "old"), following(folder / "new")
-    expected = json.loads((HERE / "told.json").read_text())
-    async with two_nodes(folder, old) as (redis, servers):
-        load = Load(servers[0], shoppers=8, agents=4, pause_s=0.05)
-        for n, person in enumerate(load.people):
-            person.server = servers[n % 2]
-        try:
-            assert await told(servers[1]) == expected
-            await load.begin()
-            load.work()
-            await load.until_acked(100)
-            assert written(load, True) == 0
-            # Old beside new, new beside new, and new beside one that goes back.
-            for server, tree in ((servers[1], new), (servers[0], new), (servers[1], old)):
-                await becomes(server, tree)
-                await load.back()
-                before = written(load, True), written(load, False)
-                await load.until_acked(150)
-                assert written(load, True) > before[0], "the new node has written nothing"
-                assert (written(load, False) > before[1]) is (old in (servers[0].root, servers[1].root)), "no old node has written"
-                assert await told(servers[1]) == expected
-            await judge(load)
-            assert len({(user, seq) for user, seq, _ in held(load)}) == len(held(load)), "the field is not there for everybody"
-            assert {person.id: person.duplicates for person in load.people if person.duplicates} == {}, "done and not answered"
-            with redis.client() as client:
-                marked = [client.hget(StoreKeys(load.store).chat(person.id), "vn") for person in load.shoppers]
-                assert b"next" in marked, "the changed script has never run"
-            await chats_go_on(servers[1], servers[0])
-        finally:
-            await load.end()
+    figures = await upgraded(1, tmp_path_factory.mktemp("u"))  # short: there are sockets in it
+    assert not figures.faults
+    assert figures.acked
