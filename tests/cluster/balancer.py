@@ -36,6 +36,7 @@ class Balancer:
 
     def __init__(self, machine: Machine, folder: Path) -> None:
         self._socket, self._log = folder / "stats", folder / "haproxy.log"
+        folder.mkdir(parents=True, exist_ok=True)
         more = folder / "more.cfg"
         more.write_text(f"global\n    stats socket {self._socket}\n")
         self._command = (*machine.within, "haproxy", "-db", "-f", str(CONFIG), "-f", str(more))
@@ -96,7 +97,6 @@ class Behind:
 @asynccontextmanager
 async def behind(folder: Path) -> AsyncIterator[Behind]:
     """All of it runs, and the balancer knows of every node."""
-    folder.mkdir()
     async with AsyncExitStack() as stack:
         there = stack.enter_context(machines(len(ADDRESSES)))
         found = Behind(dict(zip(ADDRESSES, there, strict=True)), folder)
