@@ -15,6 +15,7 @@ import redis
 from bench.found import Found, Plot
 from bench.house import SEED, Step, played
 from bench.line import Dibs, Place, Who
+from bench.shards import sharded
 from bench.talk import Stretch, talk_on
 from bench.usage import Spent
 from bench.wire import Wire
@@ -33,28 +34,31 @@ WARM_S = 1.0
 WINDOW = 16
 ALONE = 500
 """Questions one after another, where a message is counted."""
+SHARDED = 2
+"""Nodes on a cluster."""
 QUIET_S, QUIET_STORES = 10.0, 100
 """How long nobody says anything, to see what goes on by itself, and in how many stores where that is all."""
 FLAT = 1.1
 """What goes on by itself does not come evenly; a node more that is told of a message takes half as much again."""
 
 
-async def scale(folder: Path, share: float, step: Step) -> Found:
-    """`share` of ten seconds of each, and of what is counted."""
+async def scale(folder: Path, share: float, step: Step, *, shards: int = 0) -> Found:
+    """`share` of ten seconds of each, and of what is counted; on clusters of so many shards at most as well."""
     order = {"seconds": max(0.4, SECONDS * share), "count": max(100, round(ALONE * share)), "quiet_s": max(0.2, QUIET_S * share)}
     order["stores"] = max(10, round(QUIET_STORES * min(1.0, 5 * share)))
     spread = {f"{count} node{'s' * (count > 1)}": (count, 0) for count in (NODES if share >= FEW else NODES[1:2])}
     beside = {f"1 node and {idle} idle": (1, idle) for idle in (IDLE if share >= FEW else IDLE[1:3])}
-    rows = spread | beside | {f"1 node, {order['stores']} stores, silent": (1, 0)}
+    clusters = {f"{SHARDED} nodes on {count} shard{'s' * (count > 1)}": count for count in range(1, shards + 1)}
+    rows = spread | beside | {f"1 node, {order['stores']} stores, silent": (1, 0)} | dict.fromkeys(clusters, (SHARDED, 0))
     found, waits = Found(), {}
     for place, (name, (busy, idle)) in enumerate(rows.items()):
-        part = "spread" if name in spread else "beside" if name in beside else "quiet"
-        async with deployed(folder / str(place), busy + idle) as there:
+        part = "spread" if name in spread | clusters else "beside" if name in beside else "quiet"
+        async with deployed(folder / str(place), busy + idle, clusters.get(name, 0)) as there:
             asked = order | there | {"busy": busy, "part": part}
             told = await played("scale", lambda done, place=place: step((place + done) / len(rows)), asked)
         found.rows[name] = told.rows["all"]
         found.broken += [f"{name}: {sentence}" for sentence in told.broken]
-        if name in spread:
+        if part == "spread":
             waits[name] = told.plots[0].lines["waits"]
     found.broken += grown([found.rows[name] for name, (_, idle) in beside.items() if idle])
     found.plots = [
@@ -92,25 +96,43 @@ def grown(rows: list[dict[str, float]]) -> list[str]:
 
 
 @contextlib.asynccontextmanager
-async def deployed(folder: Path, count: int) -> AsyncIterator[dict[str, Any]]:
-    """So many nodes and their Redis, over TCP as between machines and on the servers' core; gives what a load is to know of them."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    url = f"redis://127.0.0.1:{port}"
-    with Redis(folder / "r", *DURABLE, "--stream-node-max-bytes", "4096", "--port", str(port), "--bind", "127.0.0.1") as below:
+async def deployed(folder: Path, count: int, shards: int = 0) -> AsyncIterator[dict[str, Any]]:
+    """So many nodes and their Redis, or a cluster, over TCP as between machines and on the servers' core; gives what a load is to know."""
+    async with _cluster(folder, shards) if shards else _one(folder) as (url, urls, below):
         nodes = [Server(folder / f"n{n}", redis=url, rate=0, heartbeat=25, grace=60) for n in range(count)]
         try:
             await asyncio.gather(*(node.start() for node in nodes))
-            pids = {f"node {n}": node.pid for n, node in enumerate(nodes)} | {"Redis": below.pid}
+            pids = {f"node {n}": node.pid for n, node in enumerate(nodes)} | below
             for pid in pids.values():
                 pin(pid, cores()[0])
-            yield {"addresses": [node.address for node in nodes], "secret": SECRET, "pids": pids, "redis": [url], "seed": SEED}
+            yield {"addresses": [node.address for node in nodes], "secret": SECRET, "pids": pids, "redis": urls, "seed": SEED}
             await asyncio.gather(*(node.stop() for node in nodes))
             for node in nodes:
                 node.check_log()
         finally:
             for node in nodes:
                 node.kill()
+
+
+Below = tuple[str, list[str], dict[str, int]]
+"""What nodes are told, a URL for each of those who take writes, and pids by name."""
+
+
+@contextlib.asynccontextmanager
+async def _one(folder: Path) -> AsyncIterator[Below]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"redis://127.0.0.1:{port}"
+    with Redis(folder / "r", *DURABLE, "--stream-node-max-bytes", "4096", "--port", str(port), "--bind", "127.0.0.1") as below:
+        yield url, [url], {"Redis": below.pid}
+
+
+@contextlib.asynccontextmanager
+async def _cluster(folder: Path, shards: int) -> AsyncIterator[Below]:
+    async with sharded(folder, shards) as (primaries, replicas):
+        pids = {f"Redis {n}": member.server.pid for n, member in enumerate(primaries)}
+        pids |= {f"replica {n}": member.server.pid for n, member in enumerate(replicas)}
+        yield f"cluster://{','.join(f'127.0.0.1:{member.port}' for member in primaries)}", [member.url for member in primaries], pids
 
 
 async def play(order: dict[str, Any], step: Step) -> Found:
@@ -170,9 +192,10 @@ async def _silence(clients: list[redis.Redis], seconds: float) -> Wire:
 
 def _shared(stretch: Stretch) -> Stretch:
     """What all nodes spent, and all of Redis."""
-    spent_s = {"dibs": 0.0, "Redis": 0.0}
+    spent_s: dict[str, float] = {}
     for name, s in stretch.spent_s.items():
-        spent_s["dibs" if name.startswith("node") else "Redis"] += s
+        who = {"node": "dibs", "Redis": "Redis", "replica": "replicas"}[name.split()[0]]
+        spent_s[who] = spent_s.get(who, 0.0) + s
     stretch.spent_s = spent_s
     return stretch
 
