@@ -45,6 +45,11 @@ class Journal(Reads, Protocol):
 
     node: str
     """In whose name it publishes."""
+    lanes: int
+    """How many batches may be on their way at once, from `birth` on."""
+
+    def lane(self, store: str) -> int:
+        """Which of the lanes what is appended in a store goes. It never changes; a batch is of one lane."""
 
     @property
     def ear(self) -> Listening:
