@@ -115,17 +115,17 @@ class RedisJournal:
     async def append(self, batch: Sequence[Append]) -> list[Outcome]:
         """See `Journal.append`."""
         planned = plan(batch, self._now_ms(), self._limits, self.node, holds=self._waits)
-        indexes, append, begun = (
-            _indexes(batch),
+        written, append, begun = (
+            indexes(batch),
             self._writer.script("append", planned.keys, planned.args),
-            _announcements(batch, self.node),
+            announcements(batch, self.node),
         )
         # The count comes last: a file whose tail is torn off loses it first.
-        commands = [*indexes, append, *(() if self._waits else begun), ("HINCRBY", COUNT, self._name, 1)]
+        commands = [*written, append, *(() if self._waits else begun), ("HINCRBY", COUNT, self._name, 1)]
         self.round_trips += 1
         replies = await self._writer.call([*commands, WAIT] if self._waits else commands)
-        reply, count = replies[len(indexes)], replies[len(commands) - 1]
-        refused = next((found for found in replies[: len(indexes)] if isinstance(found, ResponseError)), None)
+        reply, count = replies[len(written)], replies[len(commands) - 1]
+        refused = next((found for found in replies[: len(written)] if isinstance(found, ResponseError)), None)
         if refused is not None and not isinstance(reply, ResponseError):
             # A chat that its user's index does not name would be lost to the user: the same batch goes again until it does.
             raise JournalLost(f"an index was refused: {refused}")
@@ -273,14 +273,14 @@ class RedisJournal:
         of_users = [key for user in users for key in (keys.chat(user), keys.history(user))]
         dropped, *gone = await self._run("sweep", [keys.closed, *of_users], [before, self._limits.history, *users])
         if gone:
-            await self._take_from_indexes(store, [user.decode() for user in gone])
+            await self._take_fromindexes(store, [user.decode() for user in gone])
         # What has moved to the top since the page was read is not the place to go on from.
         last = max(((-chat.at, chat.user) for chat in records), default=None)
         place = f"{store}/{-last[0]}/{last[1]}" if page.more and last else await self._store_behind(store)
         await self._ask(("SET", SWEPT, place))
         return Swept(entries=entries + dropped, chats=len(gone), over=not place)
 
-    async def _take_from_indexes(self, store: str, users: list[str]) -> None:
+    async def _take_fromindexes(self, store: str, users: list[str]) -> None:
         """A chat that another node has opened again in between is put back."""
         keys = StoreKeys(store)
         # The one is over before the other is asked: they need not be on one server.
@@ -494,7 +494,7 @@ async def _taken(asked: asyncio.Future[Any]) -> list[Any]:
     return taken(await asked)
 
 
-def _indexes(batch: Sequence[Append]) -> list[Command]:
+def indexes(batch: Sequence[Append]) -> list[Command]:
     """What lies in other slots than the store's is written first: an index that names too much is healed by whoever reads it."""
     commands: list[Command] = []
     for append in batch:
@@ -509,7 +509,7 @@ def _indexes(batch: Sequence[Append]) -> list[Command]:
     return commands
 
 
-def _announcements(batch: Sequence[Append], node: str) -> list[Command]:
+def announcements(batch: Sequence[Append], node: str) -> list[Command]:
     """A user's other nodes do not follow a chat of which they know nothing."""
     begun = [append for append in batch if append.epoch == 0 and append.user and append.events]
     return [("SPUBLISH", channel_of_user(append.user), f"{node} began {append.store}") for append in begun]
