@@ -57,7 +57,11 @@ class StorageActor:
     @property
     def generation(self) -> str:
         """See `Storage.generation`."""
-        return self._born
+        return self._journal.named(self._born)
+
+    def continues(self, generation: str, store: str) -> bool:
+        """See `Storage.continues`."""
+        return generation == self.generation or self._journal.continues(generation, store)
 
     async def begin(self) -> None:
         """Reads the birth mark; raises a `Journal…` error if the journal cannot be reached."""

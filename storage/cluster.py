@@ -5,6 +5,7 @@ newest. Who is wrong about a slot is put right by the server it asks (`storage.s
 """
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from urllib.parse import unquote, urlsplit
@@ -38,11 +39,26 @@ class Slots:
         self.epoch = epoch
         self.primaries = tuple(address for address in dict.fromkeys(owners) if address)
         """Those that have slots, by the first of them."""
+        self._division = ""
         self._own: dict[tuple[Callable[[int], str], str], str] = {}
+
+    def corrected(self, number: int, address: str) -> "Slots":
+        """The same, but for one slot."""
+        return Slots([*self.owners[:number], address, *self.owners[number + 1 :]], self.servers, self.epoch)
 
     def owner(self, key: str | bytes) -> str:
         """The address of the server that has this key."""
         return self.owners[slot(key)]
+
+    @property
+    def division(self) -> str:
+        """Names how the slots are divided, whichever servers have the parts."""
+        if not self._division:
+            parts: dict[str, list[int]] = {}
+            for number, address in enumerate(self.owners):
+                parts.setdefault(address, []).append(number)
+            self._division = hashlib.sha256(repr(sorted(parts.values())).encode()).hexdigest()[:8]
+        return self._division
 
     def own(self, key: Callable[[int], str], address: str) -> str:
         """The first of numbered keys that lies with a primary, the same for all who have this map; empty if it has no slot."""

@@ -18,7 +18,7 @@ from redis.exceptions import ResponseError
 from actors.append import Append, Failed, Outcome, Withdrawn
 from storage import care
 from storage.batch import Limits, plan
-from storage.cluster import Cluster
+from storage.cluster import Cluster, Slots
 from storage.ears import Ears
 from storage.journal import JournalLost, JournalRefused, JournalUnreachable
 from storage.key import BIRTH, NEWEST, VERSION, StoreKeys, pulse_of_shard, stores_of_user
@@ -34,6 +34,7 @@ from storage.slot import slot
 
 INDEX_S = 0.5
 """A chat whose user's index cannot be written by then is refused for the moment: others do not wait for it."""
+GENERATIONS = 16
 INDEXES = 100_000
 """So many entries of indexes are known to stand; then they are written again."""
 _UNAVAILABLE = Failed("storage cannot be reached", "unavailable")
@@ -55,6 +56,10 @@ class ClusterJournal(RedisJournal):
         """What may have been carried out, by nonce."""
         self._indexed: set[Command] = set()
         """Entries of indexes that stand, where nothing is ever taken from them."""
+        self._known: dict[str, tuple[Slots, dict[str, str]]] = {}
+        """The last generations, each with its map and the lines of the shards."""
+        self._mark = ""
+        """The birth mark, or what stands for it from when it is doubted to when there is another."""
         self._unheard: dict[int, list[Command]] = {}
         """Lane to what others are to hear of a batch that no replica has yet."""
         self._telling: set[asyncio.Task[Any]] = set()
@@ -62,6 +67,7 @@ class ClusterJournal(RedisJournal):
     async def move(self) -> None:
         """Looks where the slots are."""
         await self._shards.find()
+        self._note()
 
     async def close(self) -> None:
         """Gives all connections up."""
@@ -215,6 +221,8 @@ class ClusterJournal(RedisJournal):
             self.rolled_back = True
             self._unheard.clear()
             self._indexed.clear()
+        if self._lineage.is_behind and self._mark == self._birth:
+            self._mark = secrets.token_hex(8)
 
     async def ping(self) -> None:
         """See `Journal.ping`."""
@@ -224,7 +232,8 @@ class ClusterJournal(RedisJournal):
         replies = await self._each(*((address, self._lineage.look(home)) for address, home in homes.items()))
         for home, known, reply in zip(homes.values(), seen, replies, strict=True):
             self._lineage.looked(home, known, reply)
-        self._lineage.doubted |= birth is None or birth.decode() != self._birth
+        if birth is None or birth.decode() != self._birth:
+            self._lineage.is_behind = True
         self._notice()
 
     async def probe(self) -> None:
@@ -244,17 +253,18 @@ class ClusterJournal(RedisJournal):
         self._lineage.begin(self.lanes)
         await self._keep(("SET", NEWEST, VERSION, "NX"), ("SET", BIRTH, secrets.token_hex(8), "NX"))
         await self._settle()
-        return self._generation
+        return self._note()
 
     async def rebirth(self) -> str:
         """See `Journal.rebirth`."""
-        known, lines = self._birth, dict(self._lineage.lines)
+        # Another server's line tells by itself, and of its shard alone; whatever else was lost may be anywhere.
+        known, is_told = self._birth, self._lineage.is_another and not self._lineage.is_behind
         await self._settle()
-        if not self._birth or (self._birth == known and self._lineage.lines == lines):
+        if not self._birth or (self._birth == known and not is_told):
             await self._keep(("SET", BIRTH, secrets.token_hex(8)))
             await self._settle()
         self.rolled_back = False
-        return self._generation
+        return self._note()
 
     async def _settle(self) -> None:
         """What is known is what there is now."""
@@ -262,17 +272,42 @@ class ClusterJournal(RedisJournal):
         homes = self._homes()
         replies = await self._each(*((address, self._lineage.look(home)) for address, home in homes.items()))
         birth = await self._ask(("GET", BIRTH))
-        self._birth = bytes(birth or b"").decode()
+        self._mark = self._birth = bytes(birth or b"").decode()
         self._lineage.settle({address: self._shards.pipe(address).replication_id for address in homes}, list(homes.values()), replies)
 
     def _homes(self) -> dict[str, str]:
         """Address of a shard to the key that counts for it."""
         return {address: self._shards.slots.home(address) for address in self._shards.slots.primaries}
 
-    @property
-    def _generation(self) -> str:
-        """All nodes find the same name for it by themselves."""
-        return f"{self._birth}.{self._lineage.mark}"
+    def named(self, born: str) -> str:
+        """See `Journal.named`. Another server's line is a part of it as soon as it is met."""
+        del born
+        return self._note()
+
+    def continues(self, generation: str, store: str) -> bool:
+        """See `Journal.continues`. Wherever the store's slot has been since, that shard must have the line it had. Of a generation that
+        this process never had, the line of its shard tells while no slot has moved, and after that only all lines together."""
+        mark, division, *lines = generation.split(".")
+        if mark != self._mark or not lines:
+            return False
+        key, slots, now = StoreKeys(store).head, self._shards.slots, set(self._lineage.mark(self._shards.slots.primaries))
+        known = list(self._known)
+        if generation in known:
+            since = (self._known[each] for each in known[known.index(generation) :])
+            return all(then.get(then_slots.owner(key)) in now for then_slots, then in since)
+        if division != slots.division:
+            return set(lines) == now
+        return self._lineage.short(slots.owner(key)) in lines
+
+    def _note(self) -> str:
+        """The generation, by the name that all nodes find for it by themselves; it is known from now on."""
+        slots = self._shards.slots
+        found = ".".join([self._mark, slots.division, *self._lineage.mark(slots.primaries)])
+        if found not in self._known:
+            self._known[found] = slots, {address: self._lineage.short(address) for address in slots.primaries}
+            if len(self._known) > GENERATIONS:
+                del self._known[next(iter(self._known))]
+        return found
 
     # Asking.
 

@@ -339,6 +339,15 @@ class MemoryJournal:
     async def ping(self) -> None:
         """See `Journal.ping`."""
 
+    def named(self, born: str) -> str:
+        """See `Journal.named`."""
+        return born
+
+    def continues(self, generation: str, store: str) -> bool:
+        """See `Journal.continues`."""
+        del generation, store
+        return False
+
     async def rebirth(self) -> str:
         """See `Journal.rebirth`."""
         self._birth = secrets.token_hex(8)

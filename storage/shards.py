@@ -52,10 +52,12 @@ class Shards:
 
     async def _find(self) -> None:
         try:
-            self.slots = await self._cluster.discover(self.slots.servers)
+            found = await self._cluster.discover(self.slots.servers)
         except NoPrimary as error:
             raise JournalUnreachable(str(error)) from error
         self.is_stale = False
+        if found.owners != self.slots.owners or found.servers != self.slots.servers:
+            self.slots = found
         for (address, _), pipe in list(self._pipes.items()):
             if address not in self.slots.primaries:
                 await pipe.close()
@@ -81,7 +83,7 @@ class Shards:
             case None:
                 return None
             case Moved(slot, host, port):
-                self.slots.owners[slot] = self._named(host, port, address)
+                self.slots = self.slots.corrected(slot, self._named(host, port, address))
                 self.is_stale = True
                 return "the slot is another server's"
             case Asked(host, port):
@@ -110,6 +112,11 @@ class Shards:
         except (JournalLost, JournalUnreachable):
             self.is_stale = True
             raise
+        if self._lineage.is_new(address, pipe.replication_id):
+            # A former primary that was started anew has another line too, and takes itself for one for a moment.
+            await self.find()
+            if address not in self.slots.primaries:
+                raise JournalLost("the server is no primary any more")
         self._lineage.met(address, pipe.replication_id)
         return replies
 

@@ -92,7 +92,9 @@ def _redis(value: str) -> str:
     except ValueError:
         fits = False
     if not fits:
-        raise ValueError("must be redis://HOST:PORT/DB, rediss://HOST:PORT/DB, unix:///PATH, sentinel://HOST:PORT,HOST:PORT/NAME or cluster://HOST:PORT,HOST:PORT")
+        raise ValueError(
+            "must be redis://HOST:PORT/DB, rediss://HOST:PORT/DB, unix:///PATH, sentinel://HOST:PORT,HOST:PORT/NAME or cluster://HOST:PORT,HOST:PORT"
+        )
     return value
 
 

@@ -1,6 +1,7 @@
 """A real cluster on this machine: three primaries with a replica each, small timeouts, and dibs nodes on it. Slots are moved by hand."""
 
 import asyncio
+import signal
 import subprocess
 import time
 from collections.abc import AsyncIterator
@@ -10,11 +11,11 @@ from typing import Any
 
 import redis
 from anyio import to_thread
-
 from storage.slot import SLOTS, slot
+
 from tests.cluster.guarded import until_told
 from tests.storage.below import DURABLE, free_port, program
-from tests.wire.server import Server
+from tests.wire.server import Server, signal_and_wait
 
 SHARDS = 3
 NODE_TIMEOUT_MS = 1500
@@ -42,7 +43,7 @@ class Member:
         return f"127.0.0.1:{self.port}"
 
     def client(self) -> redis.Redis:
-        return redis.Redis(host="127.0.0.1", port=self.port, protocol=2, socket_timeout=5, socket_connect_timeout=2)
+        return redis.Redis(host="127.0.0.1", port=self.port, protocol=2, socket_timeout=1, socket_connect_timeout=1)
 
     def ask(self, *words: Any) -> Any:
         with self.client() as client:
@@ -70,6 +71,16 @@ class Member:
             self.process.kill()
             self.process.wait()
             self.process = None
+
+    def stand_still(self) -> None:
+        """Takes connections, and answers nothing."""
+        assert self.process is not None
+        signal_and_wait(self.process.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Knows nothing of what was meanwhile."""
+        assert self.process is not None
+        signal_and_wait(self.process.pid, signal.SIGCONT)
 
     def is_primary(self) -> bool:
         with suppress(redis.RedisError):
@@ -176,9 +187,7 @@ class Ring:
         return moved
 
     def _has(self, member: Member, number: int) -> bool:
-        return any(
-            start <= number <= end and first[1] == member.port for start, end, first, *_ in member.ask("CLUSTER", "SLOTS")
-        )
+        return any(start <= number <= end and first[1] == member.port for start, end, first, *_ in member.ask("CLUSTER", "SLOTS"))
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ import attrs
 
 from tests.cluster.failover import failovers
 from tests.cluster.net import why_not
+from tests.cluster.shard import shards
 from tests.cluster.town import Town, town
 from tests.faults.load import Figures
 from tests.wire.checker import Frame
@@ -260,5 +261,6 @@ STRIKES = (
     Strike("listeners stand still", stalled, 5, briefly={"nodes": 3}),
     Strike("a node stands still", paused, 3, briefly={"length_s": 6.0, "nodes": 3}),
     Strike("the primary lost", failovers, 20, few=0, why_not=why_not),
+    Strike("a shard of a cluster moved or lost", shards, 12, few=0),
     Strike("a race for every chat", race, 2, briefly={"agents": 12, "chats": 60}),
 )
