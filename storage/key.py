@@ -63,6 +63,16 @@ ID_BUCKET_MS: Final = 24 * 3600 * 1000
 ID_REMEMBERED_MS: Final = 3 * ID_BUCKET_MS
 
 
+def count_of_shard(number: int) -> str:
+    """One of the hashes that count as `COUNT` does, for a shard of a cluster: that with the lowest number in a slot of the shard's own."""
+    return f"{COUNT}:{number}"
+
+
+def pulse_of_shard(number: int) -> str:
+    """One of the keys that are what `PULSE` is, for a shard in the same way."""
+    return f"{PULSE}:{number}"
+
+
 def stores_of_user(user: str) -> str:
     """Set of the stores a user has written to."""
     return f"{LAYOUT}:{{u/{user}}}:stores"

@@ -135,6 +135,7 @@ class MemoryJournal:
         self._here: dict[str, dict[str, tuple[int, bytes]]] = {}
         self.hall = Hall()
         self.node = "memory"
+        self.lanes = 1
         self.ear = MemoryEar(self.hall)
         self.fault: Callable[[], None] | None = None
         """Called before a batch is carried out (may raise JournalUnreachable or JournalRefused) and after it (JournalLost)."""
@@ -145,6 +146,11 @@ class MemoryJournal:
 
     async def close(self) -> None:
         """Nothing to give up."""
+
+    def lane(self, store: str) -> int:
+        """See `Journal.lane`."""
+        del store
+        return 0
 
     def of_node(self, name: str) -> "MemoryJournal":
         """The same journal as another node has it."""
@@ -335,6 +341,15 @@ class MemoryJournal:
 
     async def ping(self) -> None:
         """See `Journal.ping`."""
+
+    def named(self, born: str) -> str:
+        """See `Journal.named`."""
+        return born
+
+    def continues(self, generation: str, store: str) -> bool:
+        """See `Journal.continues`."""
+        del generation, store
+        return False
 
     async def rebirth(self) -> str:
         """See `Journal.rebirth`."""

@@ -86,13 +86,15 @@ def _redis(value: str) -> str:
     """Storage reads the URL in earnest. Its text is never repeated: it may hold a password."""
     try:
         url = urlsplit(value)
-        if url.scheme == "sentinel":
+        if url.scheme in ("sentinel", "cluster"):
             return value
         fits = url.scheme in ("redis", "rediss", "unix") and bool(url.path if url.scheme == "unix" else url.hostname) and url.port != 0
     except ValueError:
         fits = False
     if not fits:
-        raise ValueError("must be redis://HOST:PORT/DB, rediss://HOST:PORT/DB, unix:///PATH or sentinel://HOST:PORT,HOST:PORT/NAME")
+        raise ValueError(
+            "must be redis://HOST:PORT/DB, rediss://HOST:PORT/DB, unix:///PATH, sentinel://HOST:PORT,HOST:PORT/NAME or cluster://HOST:PORT,HOST:PORT"
+        )
     return value
 
 
@@ -139,7 +141,7 @@ class Settings:
         None,
         _redis,
         "URL",
-        "use this Redis or Valkey (redis://, rediss://, unix://; ?wait=1: ack what a replica has; sentinel://)",
+        "use this Redis or Valkey (redis://, rediss://, unix://; ?wait=1: ack what a replica has; sentinel://, cluster://)",
         secret=True,
     )
     redis_server: Path | None = _setting(None, _path, "PATH", "run this valkey-server or redis-server rather than the bundled one")
