@@ -168,7 +168,7 @@ class AgentActor(Participant):
             case f.Chats():
                 if self._is_allowed(session, frame):
                     self._chats(session, frame, None)
-            case f.End():
+            case f.End() | f.Rate():
                 session.refuse(frame.id, Refused(code="forbidden"))
             case f.Availability():
                 self._set_availability(session, frame)

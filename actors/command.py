@@ -66,6 +66,14 @@ class ResolveChat(Asked, frozen=True, kw_only=True):
     """Close it. Its user may as well as its owner."""
 
 
+class RateChat(Asked, frozen=True, kw_only=True):
+    """The user's word at the end. `rated` is the epoch of the last end it has rated, None while nobody has looked."""
+
+    score: int
+    comment: str | None = None
+    rated: int | None = None
+
+
 class MarkRead(Asked, frozen=True, kw_only=True):
     """This side has read up to `seq`."""
 
@@ -94,6 +102,7 @@ Command = (
     | TakeOverChat
     | RequeueChat
     | ResolveChat
+    | RateChat
     | MarkRead
     | MarkReceived
     | GiveBackChat

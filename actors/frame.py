@@ -153,6 +153,16 @@ class End(Struct, frozen=True, tag_field="type", tag="end"):
     user: ChatUser = None
 
 
+class Rate(Struct, frozen=True, tag_field="type", tag="rate"):
+    """Say how the chat was, once after each of its ends; for users."""
+
+    id: CommandId
+    store: Id
+    score: Annotated[int, Meta(ge=1, le=5, description="5 is best.")]
+    comment: Annotated[Annotated[str, Meta(max_length=500)] | None, Meta(description="500 characters at most.")] = None
+    user: ChatUser = None
+
+
 class Read(Struct, frozen=True, tag_field="type", tag="read"):
     """Move the read mark."""
 
@@ -214,6 +224,7 @@ Frame = (
     | Resolve
     | Requeue
     | End
+    | Rate
     | Read
     | Chats
     | History

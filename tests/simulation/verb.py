@@ -72,6 +72,8 @@ def _shop(tab: Tab, verb: str, store: str, dice: random.Random) -> None:
         tab.command({"type": "read", "id": tab.world.new_id(), "store": store, "seq": _mark(tab, store, tab.someone.id, dice)})
     elif verb == "end":
         tab.command({"type": "end", "id": tab.world.new_id(), "store": store})
+    elif verb == "rate":
+        tab.command({"type": "rate", "id": tab.world.new_id(), "store": store, "score": dice.randrange(1, 6)})
     elif verb == "typing":
         tab.say({"type": "typing", "store": store, "on": dice.random() < 0.5})
     elif verb == "history":

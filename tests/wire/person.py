@@ -61,6 +61,9 @@ class Person(Client):
     async def end(self, **fields: Any) -> Frame:
         return await self.do("end", **fields)
 
+    async def rate(self, score: int, **fields: Any) -> Frame:
+        return await self.do("rate", score=score, **fields)
+
     async def resolve(self, user: "Client | str", **fields: Any) -> Frame:
         return await self.chat_do("resolve", user, **fields)
 

@@ -43,6 +43,7 @@ transfer.stale  stale_claim    stale_claim      stale_claim  stale_claim  not_fo
 takeover        forbidden      forbidden        forbidden    forbidden    forbidden  forbidden  forbidden  forbidden
 requeue         forbidden      forbidden        forbidden    forbidden    forbidden  forbidden  forbidden  forbidden
 end             forbidden      forbidden        forbidden    forbidden    forbidden  forbidden  forbidden  forbidden
+rate            forbidden      forbidden        forbidden    forbidden    forbidden  forbidden  forbidden  forbidden
 resolve         ack            not_owner        not_owner    same         not_found  forbidden  forbidden  forbidden
 resolve.stale   stale_claim    stale_claim      stale_claim  stale_claim  not_found  forbidden  forbidden  forbidden
 read            ack            not_owner        not_owner    not_owner    not_found  forbidden  forbidden  forbidden
@@ -72,6 +73,7 @@ takeover        same           ack              ack            closed       not_
 requeue         ack            ack              same           closed       not_found  forbidden  forbidden  forbidden
 requeue.stale   stale_claim    stale_claim      stale_claim    stale_claim  not_found  forbidden  forbidden  forbidden
 end             forbidden      forbidden        forbidden      forbidden    forbidden  forbidden  forbidden  forbidden
+rate            forbidden      forbidden        forbidden      forbidden    forbidden  forbidden  forbidden  forbidden
 resolve         ack            ack              ack            same         not_found  forbidden  forbidden  forbidden
 resolve.stale   stale_claim    stale_claim      stale_claim    stale_claim  not_found  forbidden  forbidden  forbidden
 read            ack            not_owner        not_owner      not_owner    not_found  forbidden  forbidden  forbidden
@@ -94,6 +96,7 @@ transfer     forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  f
 takeover     forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden      forbidden  forbidden
 requeue      forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden      forbidden  forbidden
 end          ack        same       not_found  forbidden  forbidden  forbidden  forbidden  forbidden  no_such_store  not_found  no_such_store
+rate         not_closed ack        not_found  forbidden  forbidden  forbidden  forbidden  forbidden  no_such_store  not_found  no_such_store
 resolve      forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden      forbidden  forbidden
 read         ack        ack        not_found  forbidden  forbidden  forbidden  forbidden  forbidden  no_such_store  not_found  no_such_store
 history      page       page       not_found  forbidden  forbidden  forbidden  forbidden  forbidden  no_such_store  not_found  no_such_store
@@ -116,6 +119,7 @@ EFFECT = {
     "takeover": ("status", "status"),
     "requeue": ("status", "status"),
     "end": ("status", "status"),
+    "rate": ("note", ""),
     "resolve": ("status", "status"),
     "read": ("marks", "marks"),
     "announce": ("", ""),  # a notice, which is about no chat

@@ -183,6 +183,10 @@ export class DibsClient {
     return this.command("end", { store });
   }
 
+  rate(store, score, comment) {
+    return this.command("rate", { store, score, comment });
+  }
+
   read(store, seq, user) {
     return this.command("read", { store, seq, user });
   }
