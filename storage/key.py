@@ -22,7 +22,8 @@ list           zset    users of one status by minus the time of the last message
 owned          set     users whose chats an agent owns
 chat           hash    un name, st status, ow owner, on owner as JSON, ep epoch, si since, sq seq, fu messages from the user,
                        of last offset, al entries after the last message, at its time, ur received, ud user read, uf messages
-                       from the user up to there, sd store read, sf messages from the user up to there
+                       from the user up to there, sd store read, sf messages from the user up to there, ra the epoch of the last end that
+                       was rated
 here           hash    node -> its beat, and its agents who are there as JSON (id to name and whether a session is open)
 history        list    `KIND SEQ OFFSET FROM_USER FRAME` for each event, see `bisect.lua`
 ============== ======= =====================================================================================================

@@ -48,7 +48,7 @@ from actors.event import (
     subject,
 )
 from actors.news import Call, Dead, Head, Heads, Roll, Topic
-from actors.rule import Condition, LoadAtLeast, LoadBelow, NotOnRoster, NotSeenSince, OnRoster, apply
+from actors.rule import Condition, LoadAtLeast, LoadBelow, NotOnRoster, NotRated, NotSeenSince, OnRoster, apply
 from actors.withdrawal import Withdrawal
 from storage.batch import Limits
 from storage.hall import Hall, MemoryEar
@@ -321,7 +321,7 @@ class MemoryJournal:
     def _keep(self, shop: _Shop, talk: _Talk, event: MessageAdded | NoteAdded | StatusChanged, tail: bytes) -> None:
         chat = talk.chat
         frame = for_agents(event, subject(chat.store, chat.user), chat.seq, chat.offset, tail)
-        kind = {MessageAdded: "m", NoteAdded: "n", StatusChanged: "s"}[type(event)]
+        kind = "m" if isinstance(event, MessageAdded) else "s" if isinstance(event, StatusChanged) else "n"
         shop.log.append((chat.offset, frame))
         del shop.log[: -self._limits.log]
         talk.kept.append(_Kept(Entry(kind, chat.seq, chat.offset, frame), chat.from_user))
@@ -555,6 +555,9 @@ def _look(shop: _Shop, condition: Condition) -> tuple[bool, int | str | None]:
             return agent not in shop.roster, shop.roster.get(agent)
         case NotSeenSince(agent=agent, arrivals=arrivals):
             return (seen := shop.arrivals.get(agent, 0)) == arrivals, seen
+        case NotRated(user=user, epoch=epoch):
+            rated = shop.talks[user].chat.rated if user in shop.talks else 0
+            return rated != epoch, rated
 
 
 def _move_mark(talk: _Talk, event: MarkMoved) -> None:
