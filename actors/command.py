@@ -58,8 +58,12 @@ class TakeOverChat(Asked, frozen=True, kw_only=True):
     load: int | None = None
 
 
+class RequeueChat(Asked, frozen=True, kw_only=True):
+    """A supervisor puts it back into the queue, whoever owned it."""
+
+
 class ResolveChat(Asked, frozen=True, kw_only=True):
-    """Close it."""
+    """Close it. Its user may as well as its owner."""
 
 
 class MarkRead(Asked, frozen=True, kw_only=True):
@@ -82,7 +86,17 @@ class GiveBackChat(Asked, frozen=True, kw_only=True):
 
 
 Command = (
-    SendMessage | AddNote | ClaimChat | ReleaseChat | TransferChat | TakeOverChat | ResolveChat | MarkRead | MarkReceived | GiveBackChat
+    SendMessage
+    | AddNote
+    | ClaimChat
+    | ReleaseChat
+    | TransferChat
+    | TakeOverChat
+    | RequeueChat
+    | ResolveChat
+    | MarkRead
+    | MarkReceived
+    | GiveBackChat
 )
 
 

@@ -136,6 +136,23 @@ class Resolve(Struct, frozen=True, tag_field="type", tag="resolve"):
     epoch: Fence = None
 
 
+class Requeue(Struct, frozen=True, tag_field="type", tag="requeue"):
+    """Put a chat back into the queue, whoever owned it; for supervisors."""
+
+    id: CommandId
+    store: Id
+    user: Id
+    epoch: Fence = None
+
+
+class End(Struct, frozen=True, tag_field="type", tag="end"):
+    """Close one's own chat; for users."""
+
+    id: CommandId
+    store: Id
+    user: ChatUser = None
+
+
 class Read(Struct, frozen=True, tag_field="type", tag="read"):
     """Move the read mark."""
 
@@ -195,6 +212,8 @@ Frame = (
     | Transfer
     | TakeOver
     | Resolve
+    | Requeue
+    | End
     | Read
     | Chats
     | History

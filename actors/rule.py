@@ -93,6 +93,8 @@ def decide(chat: Chat, command: c.Command, now_ms: int) -> Decision:  # noqa: C9
             return _transfer(chat, command, now_ms)
         case c.TakeOverChat():
             return _take_over(chat, command, now_ms)
+        case c.RequeueChat():
+            return _requeue(chat, command, now_ms)
         case c.ResolveChat():
             return _resolve(chat, command, now_ms)
         case c.MarkRead():
@@ -167,10 +169,20 @@ def _take_over(chat: Chat, command: c.TakeOverChat, now_ms: int) -> Decision:
     return _give(chat, command, command.by.owner, "takeover", now_ms)
 
 
+def _requeue(chat: Chat, command: c.RequeueChat, now_ms: int) -> Decision:
+    if command.by.role != "supervisor":
+        return _reject("forbidden", chat)
+    if chat.status == "closed":
+        return _reject("closed", chat)
+    if chat.owner is None:
+        return Accepted(acks="ownership")
+    return Accepted(events=(_change(chat, "waiting", None, command.by, "release", now_ms),), acks="ownership")
+
+
 def _resolve(chat: Chat, command: c.ResolveChat, now_ms: int) -> Decision:
     if chat.status == "closed":
         return Accepted(acks="ownership")
-    if not _owns(chat, command.by) and command.by.role != "supervisor":
+    if not _owns(chat, command.by) and command.by.role not in ("supervisor", "user"):
         return _reject("not_owner", chat)
     return Accepted(events=(_change(chat, "closed", None, command.by, "resolve", now_ms),), acks="ownership")
 

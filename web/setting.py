@@ -151,6 +151,7 @@ class Settings:
     grace: float = _setting(60.0, _number(0, 604_800), "S", "seconds until the chats of a vanished agent go back to the queue")
     heartbeat: float = _setting(25.0, _number(0.1, 3600), "S", "seconds after which the server says something")
     origins: tuple[str, ...] = _setting((), _origins, "LIST", "pages that may open a socket besides the server's own, * for any")
+    visitors: bool = _setting(False, _switch, "", "give shoppers without an account an identity (POST /visitor); --demo does too")
     cert: Path | None = _setting(None, _path, "FILE", "speak TLS with this certificate chain (PEM); needs --key")
     key: Path | None = _setting(None, _path, "FILE", "the private key of --cert (PEM, without a password)")
     trusted_proxies: tuple[Network, ...] = _setting(

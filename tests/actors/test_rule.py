@@ -60,6 +60,7 @@ COMMANDS = {
     "transfer to nobody": (c.TransferChat, {"to": "a404"}),
     "transfer to the owner": (c.TransferChat, {"to": "a9", "target": Owner("a9", "Zhao")}),
     "takeover": (c.TakeOverChat, {}),
+    "requeue": (c.RequeueChat, {}),
     "resolve": (c.ResolveChat, {}),
     "read": (c.MarkRead, {"seq": 5}),
     "read again": (c.MarkRead, {"seq": 1}),
@@ -113,6 +114,9 @@ transfer to nobody    supervisor | not_found | no_such_agent | no_such_agent | n
 transfer to the owner agent      | not_found | not_owner | transfer: claimed a9 | not_owner | closed
 transfer to the owner supervisor | not_found | transfer: claimed a9 | transfer: claimed a9 | as it is | closed
 takeover              supervisor | not_found | takeover: claimed p1 | as it is | takeover: claimed p1 | closed
+requeue               agent      | not_found | forbidden | forbidden | forbidden | forbidden
+requeue               supervisor | not_found | as it is | release: waiting | release: waiting | closed
+resolve               user       | not_found | resolve: closed | - | resolve: closed | as it is
 resolve               agent      | not_found | not_owner | resolve: closed | not_owner | as it is
 resolve               supervisor | not_found | resolve: closed | resolve: closed | resolve: closed | as it is
 read                  user       | not_found | user read 5 | - | user read 5 | user read 5

@@ -41,7 +41,11 @@ def commands(draw, user):
     asked = {"by": by, "id": "i0"}
     if by.role == "user":
         kinds = [c.SendMessage(kind="text", body=BODY, **asked)] * 3
-        kinds += [c.MarkRead(seq=draw(st.integers(0, 9)), **asked), c.MarkReceived(seq=draw(st.integers(0, 9)), **asked)]
+        kinds += [
+            c.ResolveChat(**asked),
+            c.MarkRead(seq=draw(st.integers(0, 9)), **asked),
+            c.MarkReceived(seq=draw(st.integers(0, 9)), **asked),
+        ]
         return draw(st.sampled_from(kinds))
     to = draw(st.sampled_from(["a1", "a2", "p1", "a404"]))
     target = Owner(to, NAMES[to]) if to in NAMES and draw(st.booleans()) else None
@@ -55,7 +59,7 @@ def commands(draw, user):
     kinds += [c.TransferChat(to=to, target=target, note=draw(st.sampled_from([None, "go"])), limit=LIMIT, **asked)]
     kinds += [c.GiveBackChat(agent=to, arrivals=draw(st.integers(0, 2)), **asked)]
     if by.role == "supervisor":
-        kinds += [c.TakeOverChat(limit=LIMIT, **asked)]
+        kinds += [c.TakeOverChat(limit=LIMIT, **asked), c.RequeueChat(**asked)]
     return draw(st.sampled_from(kinds))
 
 

@@ -41,6 +41,8 @@ transfer.door   no_such_agent  not_owner        not_owner    closed       not_fo
 transfer.none   no_such_agent  not_owner        not_owner    closed       not_found  forbidden  forbidden  forbidden
 transfer.stale  stale_claim    stale_claim      stale_claim  stale_claim  not_found  forbidden  forbidden  forbidden
 takeover        forbidden      forbidden        forbidden    forbidden    forbidden  forbidden  forbidden  forbidden
+requeue         forbidden      forbidden        forbidden    forbidden    forbidden  forbidden  forbidden  forbidden
+end             forbidden      forbidden        forbidden    forbidden    forbidden  forbidden  forbidden  forbidden
 resolve         ack            not_owner        not_owner    same         not_found  forbidden  forbidden  forbidden
 resolve.stale   stale_claim    stale_claim      stale_claim  stale_claim  not_found  forbidden  forbidden  forbidden
 read            ack            not_owner        not_owner    not_owner    not_found  forbidden  forbidden  forbidden
@@ -67,6 +69,9 @@ transfer.door   no_such_agent  no_such_agent    no_such_agent  closed       not_
 transfer.none   no_such_agent  no_such_agent    no_such_agent  closed       not_found  forbidden  forbidden  forbidden
 transfer.stale  stale_claim    stale_claim      stale_claim    stale_claim  not_found  forbidden  forbidden  forbidden
 takeover        same           ack              ack            closed       not_found  forbidden  forbidden  forbidden
+requeue         ack            ack              same           closed       not_found  forbidden  forbidden  forbidden
+requeue.stale   stale_claim    stale_claim      stale_claim    stale_claim  not_found  forbidden  forbidden  forbidden
+end             forbidden      forbidden        forbidden      forbidden    forbidden  forbidden  forbidden  forbidden
 resolve         ack            ack              ack            same         not_found  forbidden  forbidden  forbidden
 resolve.stale   stale_claim    stale_claim      stale_claim    stale_claim  not_found  forbidden  forbidden  forbidden
 read            ack            not_owner        not_owner      not_owner    not_found  forbidden  forbidden  forbidden
@@ -87,6 +92,8 @@ claim        forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  f
 release      forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden      forbidden  forbidden
 transfer     forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden      forbidden  forbidden
 takeover     forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden      forbidden  forbidden
+requeue      forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden      forbidden  forbidden
+end          ack        same       not_found  forbidden  forbidden  forbidden  forbidden  forbidden  no_such_store  not_found  no_such_store
 resolve      forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden      forbidden  forbidden
 read         ack        ack        not_found  forbidden  forbidden  forbidden  forbidden  forbidden  no_such_store  not_found  no_such_store
 history      page       page       not_found  forbidden  forbidden  forbidden  forbidden  forbidden  no_such_store  not_found  no_such_store
@@ -107,6 +114,8 @@ EFFECT = {
     "transfer": ("status", "status"),
     "transfer.me": ("status", "status"),
     "takeover": ("status", "status"),
+    "requeue": ("status", "status"),
+    "end": ("status", "status"),
     "resolve": ("status", "status"),
     "read": ("marks", "marks"),
     "announce": ("", ""),  # a notice, which is about no chat

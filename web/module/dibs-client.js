@@ -175,6 +175,14 @@ export class DibsClient {
     return this.command("resolve", { store, user });
   }
 
+  requeue(store, user) {
+    return this.command("requeue", { store, user });
+  }
+
+  end(store) {
+    return this.command("end", { store });
+  }
+
   read(store, seq, user) {
     return this.command("read", { store, seq, user });
   }
