@@ -51,7 +51,9 @@ def anyio_backend():
 async def shop(tmp_path_factory):
     folder = tmp_path_factory.mktemp("w")
     async with page(PLAIN, *HOSTILE) as origin, tab(folder / "profile") as browser:
-        with Server(folder / "data", origins=origin, heartbeat=5).running() as server:
+        server = Server(folder / "data", origins=origin, heartbeat=5)
+        server.environ |= {"DIBS_VISITORS": "1"}
+        with server.running():
             await browser.open(origin)
             yield Shop(server, browser, origin)
 
@@ -73,6 +75,7 @@ class Shop:
     async def boot(self, store: str, **options: object) -> None:
         """Puts the widget into the page that is there."""
         given = {"store": store, "token": self.server.token("user", f"{store}-u", name="小明"), "locale": "zh-CN"} | options
+        given = {name: value for name, value in given.items() if value is not None}
         await self.run(
             f'globalThis.dibs = [["boot", {json.dumps(given)}], ["on", "unread", (n) => (globalThis.unread ??= []).push(n)]];'
             f'await import("http://{self.server.address}/widget.js?{store}");'
@@ -92,6 +95,7 @@ class Shop:
             raise AssertionError(f"{script} is {seen!r}, not {wanted!r}") from None
 
     async def write(self, text: str) -> None:
+        await self.sees('Boolean($("textarea"))', wanted=True)
         await self.run(f'$("textarea").value = {json.dumps(text)}; $("form").requestSubmit();')
 
 
@@ -163,6 +167,42 @@ async def test_what_is_written_without_a_network_goes_when_it_is_back_after_a_re
     await agent.close()
 
 
+async def test_a_shopper_without_an_account_is_the_same_one_after_a_reload_and_another_after_logout(shop):
+    agent = await shop.agent("visit")
+    await shop.go()
+    await shop.boot("visit", token=None)
+    await shop.run("dibs.open();")
+    await shop.write("who am I?")
+    first = (await agent.expect("message", seq=1))["user"]
+    assert first.startswith("v~")
+    await shop.go()
+    await shop.boot("visit", token=None)
+    await shop.run("dibs.open();")
+    await shop.sees(TEXTS, ["who am I?"])
+    await shop.run("await dibs.logout(); await dibs.boot({ store: 'visit' }); dibs.open();")
+    await shop.write("and now?")
+    message = await agent.expect("message", seq=1)
+    assert message["body"] == {"text": "and now?"}
+    assert message["user"] != first
+    await agent.close()
+
+
+async def test_a_shopper_ends_the_chat_when_asked_once_more(shop):
+    agent = await shop.agent("end")
+    await shop.go()
+    await shop.boot("end", locale="en")
+    await shop.run("dibs.open();")
+    await shop.write("hello")
+    await agent.expect("message", seq=1)
+    await shop.run("$(\"[aria-label='End the chat']\").click();")
+    await shop.sees('$(".ask").hidden', wanted=False)
+    await shop.run('$(".ask .strong").click();')
+    ended = await agent.expect("status", reason="resolve")
+    assert ended["by"]["id"] == "end-u"
+    await shop.sees('$(".state").textContent', "This chat has ended. Write again to go on")
+    await agent.close()
+
+
 @pytest.mark.parametrize("hostile", range(1, len(HOSTILE) + 1))
 async def test_a_page_that_makes_it_hard_neither_breaks_it_nor_is_broken(shop, hostile):
     store = f"hostile{hostile}"
@@ -197,7 +237,7 @@ async def test_whatever_agents_and_shops_send_only_ever_becomes_text(shop):
     await shop.go()
     await shop.boot("xss", product={"sku": "1", "title": XSS[0], "price": XSS[2], "url": "https://shop.example/1"}, title=XSS[3])
     await shop.run("dibs.open();")
-    await shop.run('$(".strong").click();')
+    await shop.run('$(".offer .strong").click();')
     await shop.write(XSS[0])
     await agent.expect("message", seq=2)
     await agent.do("claim", user="xss-u")

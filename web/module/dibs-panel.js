@@ -2,15 +2,14 @@
 
 import { CSS } from "./dibs-style.js";
 import { bannerOf, lineOf } from "./dibs-line.js";
-import { card, entries, plain, show, transcript } from "./dibs-thread.js";
+import { Composer } from "./dibs-composer.js";
+import { entries, plain, show, transcript } from "./dibs-thread.js";
 import { el, icon, letters, say } from "./dibs-draw.js";
 
 const TYPING_MS = 6000;
-const TYPED_MS = 3000;
 const NEAR_END = 60;
 const NEAR_START = 80;
 const PAGE = 200;
-const TEXT_LIMIT = 2000;
 
 let sheet;
 
@@ -28,7 +27,6 @@ export class Panel {
     this._unread = 0;
     this._readTo = 0;
     this._state = { state: "connecting" };
-    this._product = options.product;
     this.host = document.createElement("dibs-widget");
     this._root = this.host.attachShadow({ mode: "open" });
     sheet ??= new CSSStyleSheet();
@@ -49,7 +47,7 @@ export class Panel {
     this._isOpen = true;
     this._paint();
     this._toEnd();
-    this._text.focus({ preventScroll: true });
+    this._composer.text.focus({ preventScroll: true });
   }
 
   close() {
@@ -85,6 +83,7 @@ export class Panel {
       {},
       this._face,
       el("div", { class: "who" }, this._name, this._line),
+      (this._endButton = tool("end", "end", () => this._askEnd(true))),
       tool("save", "transcript", () => this._download()),
       tool("down", "close", () => this.close()),
     );
@@ -92,36 +91,40 @@ export class Panel {
     this._log = el("div", { class: "log", role: "log", tabindex: "0", "aria-labelledby": "title", onscroll: () => this._scrolled() });
     this._typing = el("div", { class: "typing", hidden: true }, t("typing"));
     this._latest = el("button", { type: "button", class: "latest", hidden: true, onclick: () => this._toEnd() });
-    this._offer = el("div", { class: "offer", hidden: true });
-    this._orders = el("div", { class: "list", hidden: true });
-    this._text = el("textarea", {
-      rows: "1",
-      placeholder: t("write"),
-      "aria-label": t("write"),
-      maxlength: TEXT_LIMIT,
-      enterkeyhint: "send",
-      oninput: () => this._typed(),
-      onkeydown: (event) => this._key(event),
+    this._composer = new Composer({
+      words: this.words,
+      base: this.base,
+      options: this.options,
+      send: (kind, body) => this._send(kind, body),
+      typing: (on) => this.client.typing(this.store, on),
     });
-    this._go = el("button", { class: "tool go", title: t("send"), "aria-label": t("send") }, icon("send"));
-    const orders = this.options.orders?.length && tool("order", "orders", () => this._toggleOrders());
-    this._ordersButton = orders || undefined;
-    this._ordersButton?.setAttribute("aria-expanded", "false");
-    const form = el("form", { onsubmit: (event) => this._submit(event) }, orders, this._text, this._go);
+    this._ask = el("div", { class: "ask", hidden: true, role: "group" }, ...this._askParts());
     this._panel = el(
       "section",
       { class: "panel", role: "dialog", "aria-labelledby": "title", hidden: true, onkeydown: (event) => this._escape(event) },
       header,
       this._banner,
       el("div", { class: "thread" }, this._log, this._latest),
-      this._orders,
-      this._offer,
-      form,
+      this._ask,
+      ...this._composer.nodes,
     );
     this._root.append(this._preview, this._launcher, this._panel);
-    this._fillOffer();
-    this._fillOrders();
     this._theme();
+  }
+
+  _askParts() {
+    const button = (key, name, act) => el("button", { type: "button", class: name, onclick: act }, this.words.t(key));
+    const end = () => {
+      this._askEnd(false);
+      this.client.end(this.store).catch(() => {});
+    };
+    return [el("span", {}, this.words.t("endSure")), button("endYes", "strong", end), button("endNo", "weak", () => this._askEnd(false))];
+  }
+
+  /** Whoever is about to end the chat is asked once more. */
+  _askEnd(on) {
+    this._ask.hidden = !on;
+    (on ? this._ask.querySelector("button") : this._composer.text).focus();
   }
 
   _theme() {
@@ -132,30 +135,6 @@ export class Panel {
     dark.addEventListener("change", paint);
     this._offs.push(() => dark.removeEventListener("change", paint));
     if (accent && CSS_COLOUR.test(accent)) this.host.style.setProperty("--accent", accent);
-  }
-
-  _fillOffer() {
-    const product = this._product;
-    this._offer.hidden = !product;
-    if (!product) return;
-    const send = el("button", { type: "button", class: "strong", onclick: () => this._sendProduct() }, this.words.t("sendProduct"));
-    const drop = el("button", { type: "button", class: "tool", "aria-label": this.words.t("dismiss"), onclick: () => this._dropProduct() }, icon("close"));
-    this._offer.replaceChildren(card("product", product, this.words, this.base), send, drop);
-  }
-
-  _fillOrders() {
-    const pick = (order) => {
-      this._send("order", order);
-      this._toggleOrders();
-    };
-    const row = (order) => el("button", { type: "button", onclick: () => pick(order) }, plain({ kind: "order", body: order }, this.words));
-    this._orders.replaceChildren(...(this.options.orders ?? []).map(row));
-  }
-
-  _toggleOrders() {
-    this._orders.hidden = !this._orders.hidden;
-    this._ordersButton.setAttribute("aria-expanded", String(!this._orders.hidden));
-    (this._orders.hidden ? this._text : this._orders.firstChild).focus();
   }
 
   // What is heard.
@@ -262,6 +241,7 @@ export class Panel {
     const owner = chat?.status === "claimed" ? chat.owner : null;
     const title = this.options.title || this.words.t("title");
     say(this._name, title);
+    this._endButton.hidden = !chat?.seq || chat.status === "closed";
     say(this._face, letters(owner?.name ?? title));
     this._face.dataset.online = String(Boolean(chat?.online));
     say(this._line, lineOf(chat, owner, this.words));
@@ -344,50 +324,12 @@ export class Panel {
 
   // What the shopper does.
 
-  _key(event) {
-    // Enter that ends the choice of a character sends nothing.
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
-    event.preventDefault();
-    this._submit(event);
-  }
-
   _escape(event) {
     if (event.key !== "Escape" || event.isComposing) return;
     event.stopPropagation();
-    if (this._orders.hidden) this.close();
-    else this._toggleOrders();
-  }
-
-  _submit(event) {
-    event.preventDefault();
-    const text = this._text.value.trim();
-    if (!text) return;
-    this._text.value = "";
-    this._typed(false);
-    this._send("text", { text });
-  }
-
-  _typed(isWriting = this._text.value.trim() !== "") {
-    this._text.style.height = "auto";
-    this._text.style.height = `${Math.min(this._text.scrollHeight + 2, 120)}px`;
-    if (!isWriting) {
-      if (this._typedAt) this.client.typing(this.store, false);
-      this._typedAt = 0;
-    } else if (Date.now() - (this._typedAt ?? 0) > TYPED_MS) {
-      this._typedAt = Date.now();
-      this.client.typing(this.store, true);
-    }
-  }
-
-  _sendProduct() {
-    this._send("product", this._product);
-    this._dropProduct();
-    this._text.focus();
-  }
-
-  _dropProduct() {
-    this._product = undefined;
-    this._fillOffer();
+    if (this._composer.hasOrdersOpen) this._composer.toggleOrders();
+    else if (!this._ask.hidden) this._askEnd(false);
+    else this.close();
   }
 
   _send(kind, body, id) {

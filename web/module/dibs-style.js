@@ -76,6 +76,9 @@ h2 { margin: 0; font-size: 15px; line-height: 1.35; font-weight: 600; overflow: 
 .offer b { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-size: 13px; }
 .offer .card > span { min-width: 0; }
 .strong { padding: 6px 12px; background: var(--accent); color: var(--on-accent); font-size: 13px; border-radius: 16px; white-space: nowrap; }
+.ask { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; padding: 10px 16px; border-top: 1px solid var(--line); font-size: 13px; }
+.ask span { flex: 1; min-width: 120px; }
+.weak { padding: 6px 12px; color: var(--quiet); font-size: 13px; }
 .list { max-height: 40%; overflow-y: auto; border-top: 1px solid var(--line); padding: 6px; }
 .list button { display: block; width: 100%; padding: 8px 10px; text-align: start; }
 .list button:hover { background: var(--ground); }

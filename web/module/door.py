@@ -32,7 +32,7 @@ def _served(text: bytes) -> Callable[[], Awaitable[Response]]:
     small = packed(text)
 
     async def serve() -> Response:
-        packs = "gzip" in request.accept_encodings
+        packs = request.accept_encodings.quality("gzip") > 0
         headers = _HEADERS | ({"Content-Encoding": "gzip"} if packs else {})
         return Response(small if packs else text, content_type="text/javascript; charset=utf-8", headers=headers)
 

@@ -8,12 +8,13 @@
  *     <script>(window.dibs ??= []).push(["boot", { store: "s1", token: () => fetch("/chat-token").then((r) => r.text()) }])</script>
  *     <script type="module" src="https://chat.example/widget.js"></script>
  *
- * Afterwards `window.dibs` has `boot`, `identify`, `logout`, `open`, `close`, `on` and `push`.
+ * Without a token the shopper is a visitor, where the server has `--visitors`. Afterwards `window.dibs` has `boot`, `identify`, `logout`, `open`, `close`, `on` and `push`.
  */
 
 import { DibsClient, IndexedOutbox } from "./dibs-client.js";
 import { Panel } from "./dibs-panel.js";
 import { Words } from "./dibs-words.js";
+import { forgetVisitor, forgetVisitors, visitorToken } from "./dibs-visitor.js";
 import { subjectOf } from "./dibs-pace.js";
 
 const BASE = new URL("/", import.meta.url);
@@ -27,7 +28,7 @@ const listeners = new Map(EVENTS.map((event) => [event, new Set()]));
 /**
  * @typedef {object} Options
  * @property {string} store
- * @property {string | (() => string | Promise<string>)} token of the shopper, signed by the shop's back end; a function is asked whenever a fresh one is needed
+ * @property {string | (() => string | Promise<string>)} [token] without one the shopper is a visitor, where the server has `--visitors`; of the shopper, signed by the shop's back end; a function is asked whenever a fresh one is needed
  * @property {object} [product] of this page, offered to be sent: `{sku, title, price?, currency?, image?, url?}`
  * @property {object[]} [orders] to choose from: `{number, status?, total?, currency?, url?}`
  * @property {string} [title] what the store is called
@@ -38,10 +39,11 @@ const listeners = new Map(EVENTS.map((event) => [event, new Set()]));
 
 /** Puts the widget into the page, in the place of one that is there. @param {Options} options */
 async function boot(options) {
-  const { store, token } = options ?? {};
-  if (typeof store !== "string" || !["string", "function"].includes(typeof token)) {
-    throw new TypeError("dibs.boot needs {store, token}: the store's id, and a token or a function that gives one");
+  const { store } = options ?? {};
+  if (typeof store !== "string" || !["string", "function", "undefined"].includes(typeof options.token)) {
+    throw new TypeError("dibs.boot needs {store, token}: the store's id, and a token or a function that gives one, or none for a visitor");
   }
+  const token = options.token ?? (() => visitorToken(BASE, store));
   const was = present;
   given = options;
   present = undefined;
@@ -56,6 +58,7 @@ async function boot(options) {
   const url = new URL("ws", BASE);
   url.protocol = BASE.protocol === "https:" ? "wss:" : "ws:";
   const client = new DibsClient({ url: url.href, token: fresh, outbox });
+  if (options.token === undefined) client.on("state", ({ state, code }) => state === "closed" && code === 4001 && forgetVisitor(BASE, store));
   const panel = new Panel({ client, store, words: new Words(options.locale), base: BASE.href, options, on: tell });
   Object.assign(turn, { client, panel });
   if (turn.isOpen) panel.open();
@@ -72,6 +75,7 @@ async function logout() {
   const was = present;
   present = undefined;
   was?.panel?.remove();
+  forgetVisitors(BASE);
   await was?.client?.forget();
   tell("unread", 0);
 }
