@@ -256,6 +256,9 @@ class Storage(Reads, Protocol):
     def generation(self) -> str:
         """Changes whenever the storage may have lost its tail."""
 
+    def continues(self, generation: str, store: str) -> bool:
+        """Whether what was told of a store under that generation still stands."""
+
     @property
     def outages(self) -> int:
         """How often the storage was out of reach: a grace period that saw it change starts anew."""

@@ -37,6 +37,8 @@ class Catchup:
         self._node = session.node
         self._task: asyncio.Task[None] | None = None
         self._erased_at = 0
+        self._kept: str | None = None
+        """The generation under which this client goes on, where it is an earlier one."""
 
     def open(self, hello: f.Hello) -> None:
         """Starts the opening."""
@@ -164,6 +166,7 @@ class Catchup:
         found = await _all([node.storage.snapshot(store, identity.id, limit) for store in stores])
         snapshots = dict(zip(stores, found, strict=True))
         records = await _all([node.storage.load_chats(store, snapshots[store].users) for store in stores])
+        self._keep_generation(hello)
         self._welcome()
         self._show([record for some in records for record in some], {store: snapshots[store].offset for store in stores})
         for store in stores:
@@ -222,6 +225,7 @@ class Catchup:
             for other in session.participant.sessions:
                 if other.ready:
                     session.participant.welcomed(other)
+        self._keep_generation(hello)
         self._welcome()
         self._show(records[: node.options.list_limit], None)
         for record in reversed(records):
@@ -259,10 +263,16 @@ class Catchup:
         if self._session.enters(chat.store):
             self._session.tracks[chat.store] = track
 
+    def _keep_generation(self, hello: f.Hello) -> None:
+        """Where nothing was lost of what the client holds, it keeps its generation, whatever befell other stores."""
+        told, storage = (hello.generation or "").partition("-")[0], self._node.storage
+        held = hello.resume or {}
+        self._kept = told if held and all(storage.continues(told, store) for store in held) else None
+
     @property
     def _generation(self) -> str:
         """The storage's, and for a user of whom a chat was taken away one of its own: the numbers of that chat begin anew."""
-        generation = self._node.storage.generation
+        generation = self._kept or self._node.storage.generation
         return f"{generation}-{self._erased_at}" if self._erased_at else generation
 
     def _welcome(self) -> None:

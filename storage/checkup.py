@@ -41,16 +41,17 @@ class Checkup:
     failing: tuple[str, ...]
 
 
-async def check_up(link: Deployment) -> Checkup:
-    """Asks the server; raises StorageStartError where it cannot be asked or dibs cannot work with it."""
-    info = await check(link)
+async def check_up(link: Deployment, *, pulse: str = PULSE, clustered: bool = False) -> Checkup:
+    """Asks the server, which has the key `pulse` and may be one of a cluster; raises StorageStartError where it cannot be asked or dibs
+    cannot work with it."""
+    info = await check(link, clustered=clustered)
     connection = link.connection()
     try:
         async with asyncio.timeout(PATIENCE_S):
             await connection.connect()  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
             pings_s = [await _timed(lambda: _ask(connection, "PING")) for _ in range(PINGS)]
             clock_s = await _ahead_s(connection)
-            writes_s, refused = await _write(connection)
+            writes_s, refused = await _write(connection, pulse)
             memory = await _section(connection, "memory")
             persistence = await _section(connection, "persistence")
     except (RedisError, OSError, TimeoutError) as error:
@@ -60,8 +61,8 @@ async def check_up(link: Deployment) -> Checkup:
     failing = tuple(name for name in ("aof_last_write_status", "aof_last_bgrewrite_status") if persistence.get(name, "ok") != "ok")
     return Checkup(
         info=info,
-        waits=link.waits,
-        promise=promise(info, waits=link.waits),
+        waits=link.waits or clustered,
+        promise=promise(info, waits=link.waits or clustered),
         pings_s=tuple(pings_s),
         writes_s=writes_s,
         refused=refused,
@@ -92,10 +93,10 @@ async def _ahead_s(connection: AbstractConnection) -> float:
     return int(reply[0]) + int(reply[1]) / 1e6 - (before_s + after_s) / 2
 
 
-async def _write(connection: AbstractConnection) -> tuple[tuple[float, ...], str]:
+async def _write(connection: AbstractConnection, pulse: str) -> tuple[tuple[float, ...], str]:
     """How long writes took, each answered when it is as durable as the server makes it; and why it refused one."""
     try:
-        taken_s = [await _timed(lambda: _ask(connection, "SET", PULSE, time.time_ns() // 1_000_000)) for _ in range(WRITES)]
+        taken_s = [await _timed(lambda: _ask(connection, "SET", pulse, time.time_ns() // 1_000_000)) for _ in range(WRITES)]
     except ResponseError as error:
         # redis-py takes the code away from most of its errors and leaves it in their name.
         return (), type(error).__name__ if type(error) is not ResponseError else str(error).split(" ")[0]

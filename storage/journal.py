@@ -45,6 +45,11 @@ class Journal(Reads, Protocol):
 
     node: str
     """In whose name it publishes."""
+    lanes: int
+    """How many batches may be on their way at once, from `birth` on."""
+
+    def lane(self, store: str) -> int:
+        """Which of the lanes what is appended in a store goes. It never changes; a batch is of one lane."""
 
     @property
     def ear(self) -> Listening:
@@ -65,6 +70,12 @@ class Journal(Reads, Protocol):
 
     async def birth(self) -> str:
         """The birth mark of this set of data, made at the first call."""
+
+    def named(self, born: str) -> str:
+        """What the generation is called at present that `birth` or `rebirth` called so."""
+
+    def continues(self, generation: str, store: str) -> bool:
+        """Whether another generation is the present one as far as a store is concerned."""
 
     async def rebirth(self) -> str:
         """A new birth mark, for data that is not what it was; or the one that another node has given it for that."""

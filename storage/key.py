@@ -22,7 +22,8 @@ list           zset    users of one status by minus the time of the last message
 owned          set     users whose chats an agent owns
 chat           hash    un name, st status, ow owner, on owner as JSON, ep epoch, si since, sq seq, fu messages from the user,
                        of last offset, al entries after the last message, at its time, ur received, ud user read, uf messages
-                       from the user up to there, sd store read, sf messages from the user up to there
+                       from the user up to there, sd store read, sf messages from the user up to there, ra the epoch of the last end that
+                       was rated
 here           hash    node -> its beat, and its agents who are there as JSON (id to name and whether a session is open)
 history        list    `KIND SEQ OFFSET FROM_USER FRAME` for each event, see `bisect.lua`
 ============== ======= =====================================================================================================
@@ -61,6 +62,16 @@ NODES: Final = f"{LAYOUT}:nodes"
 ID_BUCKET_MS: Final = 24 * 3600 * 1000
 """Ids are remembered by day; an id is looked up in the days before and after too, so a clock that jumps finds it as well."""
 ID_REMEMBERED_MS: Final = 3 * ID_BUCKET_MS
+
+
+def count_of_shard(number: int) -> str:
+    """One of the hashes that count as `COUNT` does, for a shard of a cluster: that with the lowest number in a slot of the shard's own."""
+    return f"{COUNT}:{number}"
+
+
+def pulse_of_shard(number: int) -> str:
+    """One of the keys that are what `PULSE` is, for a shard in the same way."""
+    return f"{PULSE}:{number}"
 
 
 def stores_of_user(user: str) -> str:

@@ -26,6 +26,7 @@ from storage.key import NEWEST, VERSION
 CONNECT_TIMEOUT_S = 3.0
 CHECK_TIMEOUT_S = 5.0
 OLDEST_REDIS = (7, 0)
+_SETTINGS, _COVERS = ("appendfsync", "min-replicas-to-write", "min-replicas-max-lag"), "cluster-require-full-coverage"
 _TLS_FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 
 
@@ -164,16 +165,20 @@ class ServerInfo:
     maxmemory: int
     min_replicas: int | None
     max_lag_s: int | None = None
+    clustered: bool = False
+    covers: bool | None = None
+    """Whether a cluster refuses everything while it lacks a slot."""
 
 
-async def check(link: Deployment) -> ServerInfo:
-    """Asks a server who it is; raises StorageStartError where dibs cannot work with it."""
+async def check(link: Deployment, *, clustered: bool = False) -> ServerInfo:
+    """Asks a server who it is; raises StorageStartError where dibs cannot work with it. `clustered`: as one of several."""
     connection = link.connection()
     try:
         async with asyncio.timeout(CHECK_TIMEOUT_S):
             await connection.connect()  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
-            found = _judge(link, await _info(connection), await _config(connection))
-            await _refuse_newer(link, connection)
+            found = _judge(link, await _info(connection), await _config(connection, clustered=clustered), clustered=clustered)
+            if not clustered:
+                await refuse_newer(link, connection)
     except (TimeoutError, RedisTimeoutError):
         raise StorageStartError(f"the Redis at {link.place} does not answer") from None
     except (RedisError, OSError, ValueError) as error:
@@ -193,9 +198,9 @@ async def _info(connection: AbstractConnection) -> dict[str, str]:
     return found
 
 
-async def _config(connection: AbstractConnection) -> dict[str, str]:
+async def _config(connection: AbstractConnection, *, clustered: bool) -> dict[str, str]:
     found: dict[str, str] = {}
-    for name in ("appendfsync", "min-replicas-to-write", "min-replicas-max-lag"):
+    for name in (*_SETTINGS, *((_COVERS,) if clustered else ())):
         try:
             await connection.send_command("CONFIG", "GET", name)
             pair = await connection.read_response()
@@ -206,8 +211,8 @@ async def _config(connection: AbstractConnection) -> dict[str, str]:
     return found
 
 
-async def _refuse_newer(link: Deployment, connection: AbstractConnection) -> None:
-    """What is no number was written by nobody we know of."""
+async def refuse_newer(link: Deployment, connection: AbstractConnection) -> None:
+    """Raises StorageStartError where the data were written by a newer dibs. What is no number was written by nobody we know of."""
     await connection.send_command("GET", NEWEST)
     newest = await connection.read_response()
     if newest is not None and not (bytes(newest).isdigit() and int(newest) <= VERSION):
@@ -217,14 +222,14 @@ async def _refuse_newer(link: Deployment, connection: AbstractConnection) -> Non
         )
 
 
-def _judge(link: Deployment, info: dict[str, str], settings: dict[str, str]) -> ServerInfo:
+def _judge(link: Deployment, info: dict[str, str], settings: dict[str, str], *, clustered: bool) -> ServerInfo:
     kind = "valkey" if "valkey_version" in info or info.get("server_name") == "valkey" else "redis"
     version = info.get("valkey_version") or info.get("redis_version", "")
     numbers = tuple(int(part) for part in re.findall(r"[0-9]+", version)[:2])
     if kind == "redis" and numbers < OLDEST_REDIS:
         raise StorageStartError(f"the Redis at {link.place} is version {version or 'unknown'}; dibs needs Redis 7.0 or later, or Valkey")
-    if "cluster" in (info.get("redis_mode"), info.get("server_mode")):
-        raise StorageStartError(f"the Redis at {link.place} is a cluster, which is not supported yet")
+    if not clustered and "cluster" in (info.get("redis_mode"), info.get("server_mode")):
+        raise StorageStartError(f"the Redis at {link.place} is a part of a cluster; name that, as cluster://HOST:PORT,HOST:PORT")
     if info.get("role", "master") != "master":
         raise StorageStartError(f"the Redis at {link.place} is a replica; give the address of its primary")
     least, lag = (settings.get(name, "") for name in ("min-replicas-to-write", "min-replicas-max-lag"))
@@ -242,6 +247,8 @@ def _judge(link: Deployment, info: dict[str, str], settings: dict[str, str]) -> 
         maxmemory=int(info.get("maxmemory", 0)),
         min_replicas=int(least) if least.isdecimal() else None,
         max_lag_s=int(lag) if lag.isdecimal() else None,
+        clustered=clustered,
+        covers=settings[_COVERS] == "yes" if _COVERS in settings else None,
     )
 
 

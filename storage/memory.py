@@ -48,7 +48,7 @@ from actors.event import (
     subject,
 )
 from actors.news import Call, Dead, Head, Heads, Roll, Topic
-from actors.rule import Condition, LoadAtLeast, LoadBelow, NotOnRoster, NotSeenSince, OnRoster, apply
+from actors.rule import Condition, LoadAtLeast, LoadBelow, NotOnRoster, NotRated, NotSeenSince, OnRoster, apply
 from actors.withdrawal import Withdrawal
 from storage.batch import Limits
 from storage.hall import Hall, MemoryEar
@@ -135,6 +135,7 @@ class MemoryJournal:
         self._here: dict[str, dict[str, tuple[int, bytes]]] = {}
         self.hall = Hall()
         self.node = "memory"
+        self.lanes = 1
         self.ear = MemoryEar(self.hall)
         self.fault: Callable[[], None] | None = None
         """Called before a batch is carried out (may raise JournalUnreachable or JournalRefused) and after it (JournalLost)."""
@@ -145,6 +146,11 @@ class MemoryJournal:
 
     async def close(self) -> None:
         """Nothing to give up."""
+
+    def lane(self, store: str) -> int:
+        """See `Journal.lane`."""
+        del store
+        return 0
 
     def of_node(self, name: str) -> "MemoryJournal":
         """The same journal as another node has it."""
@@ -315,7 +321,7 @@ class MemoryJournal:
     def _keep(self, shop: _Shop, talk: _Talk, event: MessageAdded | NoteAdded | StatusChanged, tail: bytes) -> None:
         chat = talk.chat
         frame = for_agents(event, subject(chat.store, chat.user), chat.seq, chat.offset, tail)
-        kind = {MessageAdded: "m", NoteAdded: "n", StatusChanged: "s"}[type(event)]
+        kind = "m" if isinstance(event, MessageAdded) else "s" if isinstance(event, StatusChanged) else "n"
         shop.log.append((chat.offset, frame))
         del shop.log[: -self._limits.log]
         talk.kept.append(_Kept(Entry(kind, chat.seq, chat.offset, frame), chat.from_user))
@@ -335,6 +341,15 @@ class MemoryJournal:
 
     async def ping(self) -> None:
         """See `Journal.ping`."""
+
+    def named(self, born: str) -> str:
+        """See `Journal.named`."""
+        return born
+
+    def continues(self, generation: str, store: str) -> bool:
+        """See `Journal.continues`."""
+        del generation, store
+        return False
 
     async def rebirth(self) -> str:
         """See `Journal.rebirth`."""
@@ -540,6 +555,9 @@ def _look(shop: _Shop, condition: Condition) -> tuple[bool, int | str | None]:
             return agent not in shop.roster, shop.roster.get(agent)
         case NotSeenSince(agent=agent, arrivals=arrivals):
             return (seen := shop.arrivals.get(agent, 0)) == arrivals, seen
+        case NotRated(user=user, epoch=epoch):
+            rated = shop.talks[user].chat.rated if user in shop.talks else 0
+            return rated != epoch, rated
 
 
 def _move_mark(talk: _Talk, event: MarkMoved) -> None:

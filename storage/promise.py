@@ -29,9 +29,10 @@ class Promise:
     keeps: bool
 
 
-def promise(info: ServerInfo, *, waits: bool = False) -> Promise:
-    """The promise that dibs can make on such a server. Replicas count where what is acknowledged has waited for one."""
-    reasons = (*_weaknesses(info), *(_strays(info) if waits else ()))
+def promise(info: ServerInfo, *others: ServerInfo, waits: bool = False) -> Promise:
+    """The promise that dibs can make on such a server, or on several that have a part of the data each. Replicas count where what is
+    acknowledged has waited for one."""
+    reasons = dict.fromkeys(reason for one in (info, *others) for reason in (*_weaknesses(one), *(_strays(one) if waits else ())))
     if reasons:
         return Promise(Level.WEAK, f"an acknowledged command can be lost: {'; '.join(reasons)}", keeps=False)
     if waits:
@@ -49,6 +50,8 @@ def promise(info: ServerInfo, *, waits: bool = False) -> Promise:
 
 def _strays(info: ServerInfo) -> list[str]:
     """How a primary that is cut off could go on as if it were none."""
+    if info.clustered and not info.replicas:
+        return ["a primary of the cluster has no replica"]
     if info.min_replicas is None or info.max_lag_s is None:
         return ["the server does not tell whether it stops without replicas (CONFIG is denied)"]
     if not info.min_replicas:

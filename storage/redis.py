@@ -7,8 +7,7 @@ what is asked while one list is on its way goes together in the next.
 import asyncio
 import secrets
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from redis.asyncio.connection import AbstractConnection
@@ -18,12 +17,11 @@ from actors.append import Append, ChatPage, ChatRecord, ListPage, LogPage, Outco
 from actors.event import AgentArrived, MessageAdded, in_place_of_erased, subject
 from actors.news import Call, Dead, Heads, Roll, Topic
 from actors.withdrawal import Withdrawal
-from storage import roll
+from storage import care, roll
 from storage.batch import Limits, plan
-from storage.deadline import Deadline, within
 from storage.ear import Ear
 from storage.head import answers, questions
-from storage.journal import JournalLost, JournalRefused, JournalUnreachable
+from storage.journal import JournalLost, JournalRefused, JournalUnreachable, Listening
 from storage.key import (
     BIRTH,
     COUNT,
@@ -41,13 +39,12 @@ from storage.key import (
     stores_of_user,
 )
 from storage.pipe import Command, Pipe
+from storage.reader import Reader, taken
 from storage.replica import WAIT, confirm, is_elsewhere
 from storage.reply import chat_of, entry_of, held, outcomes, pairs, withdrawal_of
 from storage.room import Use
 from storage.witness import Witness
 
-READ_TIMEOUT_S = 5.0
-"""A connection that is silent for this long while it is asked is given up."""
 TRIMMED = 10_000
 """Entries that a log loses in one step at most."""
 REWRITTEN = 500
@@ -79,7 +76,9 @@ class RedisJournal:
         self._name = witness.name if witness is not None else name or secrets.token_hex(4)
         self.node = secrets.token_hex(4)
         """See `Journal.node`. Another one for each process: what a former one has said is news to this one."""
-        self.ear = Ear(connect)
+        self.lanes = 1
+        """See `Journal.lanes`."""
+        self.ear: Listening = Ear(connect)
         """See `Journal.ear`."""
         self._birth = ""
         self._count = 0
@@ -92,9 +91,7 @@ class RedisJournal:
         """All stores, as they were when the walk over them began."""
         self.rolled_back = False
         """See `Journal.rolled_back`."""
-        self._asked: list[tuple[tuple[Command, ...], asyncio.Future[Any]]] = []
-        self._deadline = Deadline(READ_TIMEOUT_S)
-        self._reading: asyncio.Task[None] | None = None
+        self._asking = Reader(self._call)
         self.round_trips = 0
         """How many lists of commands carried batches."""
 
@@ -105,26 +102,30 @@ class RedisJournal:
 
     async def close(self) -> None:
         """Gives all connections up."""
-        if self._reading is not None:
-            self._reading.cancel()
+        self._asking.end()
         await self.move()
 
     # Writing.
 
+    def lane(self, store: str) -> int:
+        """See `Journal.lane`."""
+        del store
+        return 0
+
     async def append(self, batch: Sequence[Append]) -> list[Outcome]:
         """See `Journal.append`."""
         planned = plan(batch, self._now_ms(), self._limits, self.node, holds=self._waits)
-        indexes, append, begun = (
-            _indexes(batch),
+        written, append, begun = (
+            indexes(batch),
             self._writer.script("append", planned.keys, planned.args),
-            _announcements(batch, self.node),
+            announcements(batch, self.node),
         )
         # The count comes last: a file whose tail is torn off loses it first.
-        commands = [*indexes, append, *(() if self._waits else begun), ("HINCRBY", COUNT, self._name, 1)]
+        commands = [*written, append, *(() if self._waits else begun), ("HINCRBY", COUNT, self._name, 1)]
         self.round_trips += 1
         replies = await self._writer.call([*commands, WAIT] if self._waits else commands)
-        reply, count = replies[len(indexes)], replies[len(commands) - 1]
-        refused = next((found for found in replies[: len(indexes)] if isinstance(found, ResponseError)), None)
+        reply, count = replies[len(written)], replies[len(commands) - 1]
+        refused = next((found for found in replies[: len(written)] if isinstance(found, ResponseError)), None)
         if refused is not None and not isinstance(reply, ResponseError):
             # A chat that its user's index does not name would be lost to the user: the same batch goes again until it does.
             raise JournalLost(f"an index was refused: {refused}")
@@ -167,7 +168,7 @@ class RedisJournal:
         news, self._held = self._held, []
         if news:
             # What is not heard is found in the log.
-            self._ask_all(*news).add_done_callback(_let_go)
+            self._asking.ask(*news).add_done_callback(_let_go)
 
     async def ping(self) -> None:
         """See `Journal.ping`."""
@@ -187,6 +188,15 @@ class RedisJournal:
         self._birth, self._count, self._line = bytes(birth).decode(), int(count or 0), self._reader.replication_id
         has_seen_more = self._witness is not None and self._witness.has_seen_more(self._birth, self._count)
         return await self.rebirth() if has_seen_more else self._generation
+
+    def named(self, born: str) -> str:
+        """See `Journal.named`."""
+        return born
+
+    def continues(self, generation: str, store: str) -> bool:
+        """See `Journal.continues`."""
+        del generation, store
+        return False
 
     async def rebirth(self) -> str:
         """See `Journal.rebirth`."""
@@ -235,41 +245,23 @@ class RedisJournal:
         return after, replaced, bool(done)
 
     async def forget_commands(self) -> None:
-        """See `Journal.forget_commands`. Not every server has each of these logs, and not everybody may empty them."""
-        for command in (("SLOWLOG", "RESET"), *(("COMMANDLOG", "RESET", kind) for kind in ("large-request", "large-reply"))):
-            with suppress(JournalRefused):
-                await self._ask(command)
+        """See `Journal.forget_commands`."""
+        await care.forget_commands(self._ask)
 
     async def begin_files(self) -> bool | None:
         """See `Journal.begin_files`."""
-        info = await self._info("persistence")
-        if info.get("aof_enabled") != "1":
-            return None
-        if not _is_idle(info) or info.get("rdb_bgsave_in_progress", "0") != "0":
-            return False
-        await self._ask(("BGREWRITEAOF",))
-        return True
+        ready = await care.is_ready(self._ask)
+        if ready:
+            await self._ask(("BGREWRITEAOF",))
+        return ready
 
     async def end_files(self) -> bool:
         """See `Journal.end_files`."""
-        info = await self._info("persistence")
-        if _is_idle(info) and info.get("aof_last_bgrewrite_status") != "ok":
-            raise JournalRefused("the server could not write its file anew")
-        return _is_idle(info)
+        return await care.end_files(self._ask)
 
     async def memory(self) -> Use:
         """What the server uses, and of how much."""
-        info = await self._info("memory")
-        limit = int(info.get("maxmemory", 0))
-        if limit:
-            return Use(int(info["used_memory"]), limit, "the maxmemory of Redis")
-        return Use(
-            int(info["used_memory"]), int(info["total_system_memory"]), "the memory of the machine of Redis, which has no maxmemory,"
-        )
-
-    async def _info(self, section: str) -> dict[str, str]:
-        text = bytes(await self._ask(("INFO", section))).decode("utf-8", "replace")
-        return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+        return await care.memory(self._ask)
 
     # Sweeping.
 
@@ -290,18 +282,19 @@ class RedisJournal:
         of_users = [key for user in users for key in (keys.chat(user), keys.history(user))]
         dropped, *gone = await self._run("sweep", [keys.closed, *of_users], [before, self._limits.history, *users])
         if gone:
-            await self._take_from_indexes(store, [user.decode() for user in gone])
+            await self._take_fromindexes(store, [user.decode() for user in gone])
         # What has moved to the top since the page was read is not the place to go on from.
         last = max(((-chat.at, chat.user) for chat in records), default=None)
         place = f"{store}/{-last[0]}/{last[1]}" if page.more and last else await self._store_behind(store)
         await self._ask(("SET", SWEPT, place))
         return Swept(entries=entries + dropped, chats=len(gone), over=not place)
 
-    async def _take_from_indexes(self, store: str, users: list[str]) -> None:
+    async def _take_fromindexes(self, store: str, users: list[str]) -> None:
         """A chat that another node has opened again in between is put back."""
         keys = StoreKeys(store)
-        pairs = [(("SREM", stores_of_user(user), store), ("HGET", keys.chat(user), "st")) for user in users]
-        statuses = (await self._ask_all(*(command for pair in pairs for command in pair)))[1::2]
+        # The one is over before the other is asked: they need not be on one server.
+        await self._ask_all(*(("SREM", stores_of_user(user), store) for user in users))
+        statuses = await self._ask_all(*(("HGET", keys.chat(user), "st") for user in users))
         back = [("SADD", stores_of_user(user), store) for user, status in zip(users, statuses, strict=True) if status != b"closed"]
         if back:
             await self._ask_all(*back)
@@ -477,18 +470,14 @@ class RedisJournal:
 
     async def _keep(self, *commands: Command) -> list[Any]:
         """Replies to writes that are there to stay."""
-        replies: list[Any] = await self._ask_all(*commands, *([WAIT] if self._waits else []))
+        replies = await self._ask_all(*commands, *([WAIT] if self._waits else []))
         if self._waits:
             confirm(replies.pop())
         return replies
 
-    def _ask_all(self, *commands: Command) -> asyncio.Future[Any]:
+    def _ask_all(self, *commands: Command) -> Awaitable[list[Any]]:
         """The replies. Whoever waits may be cancelled; the call itself never is."""
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._asked.append((commands, answer))
-        if self._reading is None or self._reading.done():
-            self._reading = asyncio.get_running_loop().create_task(self._read())
-        return answer
+        return _taken(self._asking.ask(*commands))
 
     async def _call(self, commands: list[Command]) -> list[Any]:
         """The replies. A fresh connection is asked first whether the data behind it are still the same: what is read of others would be
@@ -504,50 +493,17 @@ class RedisJournal:
             raise JournalLost("the data were rolled back")
         return replies
 
-    async def _read(self) -> None:
-        while self._asked:
-            asked, self._asked = self._asked[:256], self._asked[256:]
-            asked = [(commands, answer) for commands, answer in asked if not answer.done()]
-            if not asked:
-                continue
-            try:
-                with within(self._deadline):
-                    replies = iter(await self._call([command for commands, _ in asked for command in commands]))
-            except TimeoutError:
-                _fail(asked, JournalLost("no reply in time"))
-            except Exception as error:  # noqa: BLE001 - whoever asked must hear, whatever it was
-                _fail(asked, error)
-            else:
-                for commands, answer in asked:
-                    _settle(answer, [next(replies) for _ in commands])
-
-
-def _is_idle(info: dict[str, str]) -> bool:
-    return info.get("aof_rewrite_in_progress") == info.get("aof_rewrite_scheduled") == "0"
-
 
 def _let_go(answer: asyncio.Future[Any]) -> None:
     if not answer.cancelled():
         answer.exception()
 
 
-def _settle(answer: asyncio.Future[Any], replies: list[Any]) -> None:
-    if answer.done():
-        return
-    for reply in replies:
-        if isinstance(reply, ResponseError):
-            answer.set_exception(JournalRefused(str(reply)))
-            return
-    answer.set_result(replies)
+async def _taken(asked: asyncio.Future[Any]) -> list[Any]:
+    return taken(await asked)
 
 
-def _fail(asked: Sequence[tuple[tuple[Command, ...], asyncio.Future[Any]]], error: Exception) -> None:
-    for _, answer in asked:
-        if not answer.done():
-            answer.set_exception(error)
-
-
-def _indexes(batch: Sequence[Append]) -> list[Command]:
+def indexes(batch: Sequence[Append]) -> list[Command]:
     """What lies in other slots than the store's is written first: an index that names too much is healed by whoever reads it."""
     commands: list[Command] = []
     for append in batch:
@@ -562,7 +518,7 @@ def _indexes(batch: Sequence[Append]) -> list[Command]:
     return commands
 
 
-def _announcements(batch: Sequence[Append], node: str) -> list[Command]:
+def announcements(batch: Sequence[Append], node: str) -> list[Command]:
     """A user's other nodes do not follow a chat of which they know nothing."""
     begun = [append for append in batch if append.epoch == 0 and append.user and append.events]
     return [("SPUBLISH", channel_of_user(append.user), f"{node} began {append.store}") for append in begun]

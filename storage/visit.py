@@ -7,12 +7,13 @@ from urllib.parse import quote
 
 from actors.port import Log
 from storage.batch import Limits
+from storage.deployment import journal as open_journal
 from storage.deployment import parse
 from storage.directory import holds_data, running_server, server_socket
 from storage.embedded import EmbeddedServer
 from storage.fault import StorageStartError
-from storage.link import check
 from storage.redis import RedisJournal
+from storage.survey import survey
 
 
 @asynccontextmanager
@@ -25,8 +26,8 @@ async def visit(url: str | None, data: Path, server: Path | None, now_ms: Callab
         own = await EmbeddedServer.start(data, server, log)
     try:
         link = parse(url or f"unix://{quote(str(server_socket(data)))}")
-        await check(link)
-        journal = RedisJournal(link.connection, now_ms, Limits(), waits=link.waits)
+        await survey(link)
+        journal = open_journal(link, now_ms, Limits())
         try:
             yield journal
         finally:

@@ -8,8 +8,8 @@ from actors.port import Log
 from storage.deployment import parse
 from storage.embedded import EmbeddedServer, next_pause_s
 from storage.fault import BadUrl, StorageStartError
-from storage.link import check
 from storage.promise import Promise, promise
+from storage.survey import remarks, survey
 from web.setting import ConfigError, Settings, StartError
 
 __all__ = ["in_one_line", "next_pause_s", "open_storage", "promised"]
@@ -29,11 +29,13 @@ async def open_storage(settings: Settings, log: Log, stack: AsyncExitStack) -> s
 async def promised(url: str, log: Log, *, strict: bool) -> Promise:
     """What an acknowledged command survives there, told to the log; raises `StartError` where that is too little for `strict`."""
     deployment = parse(url)
-    info = await check(deployment)
-    kept = promise(info, waits=deployment.waits)
+    infos = await survey(deployment)
+    kept, info = promise(*infos, waits=deployment.waits), infos[0]
     if strict and not kept.keeps:
         raise StartError(f"--strict: {kept.sentence}")
     (log.info if kept.keeps else log.warning)("promise", promise=kept.level, sentence=kept.sentence, server=f"{info.kind} {info.version}")
+    for sentence, mend in remarks(infos):
+        log.warning("cluster", sentence=sentence, mend=mend)
     return kept
 
 

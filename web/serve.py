@@ -17,9 +17,9 @@ from actors.task import Tasks
 from actors.turnstile import Turnstile
 from storage.actor import StorageActor
 from storage.batch import Limits
+from storage.deployment import journal as open_journal
 from storage.deployment import parse
 from storage.journal import JournalLost, JournalRefused, JournalUnreachable
-from storage.redis import RedisJournal
 from storage.room import Room
 from storage.witness import Witness
 from web.app import make_app
@@ -81,7 +81,7 @@ async def serve(settings: Settings, log: FilteringBoundLogger, place: Place) -> 
         if witness is not None:
             stack.callback(witness.close)
         limits = Limits(settings.log_limit, settings.history_limit)
-        journal = RedisJournal(link.connection, clock.wall_ms, limits, witness, place.counter, waits=link.waits)
+        journal = open_journal(link, clock.wall_ms, limits, witness, place.counter)
         stack.push_async_callback(journal.close)
         storage = StorageActor(journal, clock, tally, log)
         try:

@@ -86,13 +86,15 @@ def _redis(value: str) -> str:
     """Storage reads the URL in earnest. Its text is never repeated: it may hold a password."""
     try:
         url = urlsplit(value)
-        if url.scheme == "sentinel":
+        if url.scheme in ("sentinel", "cluster"):
             return value
         fits = url.scheme in ("redis", "rediss", "unix") and bool(url.path if url.scheme == "unix" else url.hostname) and url.port != 0
     except ValueError:
         fits = False
     if not fits:
-        raise ValueError("must be redis://HOST:PORT/DB, rediss://HOST:PORT/DB, unix:///PATH or sentinel://HOST:PORT,HOST:PORT/NAME")
+        raise ValueError(
+            "must be redis://HOST:PORT/DB, rediss://HOST:PORT/DB, unix:///PATH, sentinel://HOST:PORT,HOST:PORT/NAME or cluster://HOST:PORT,HOST:PORT"
+        )
     return value
 
 
@@ -139,7 +141,7 @@ class Settings:
         None,
         _redis,
         "URL",
-        "use this Redis or Valkey (redis://, rediss://, unix://; ?wait=1: ack what a replica has; sentinel://)",
+        "use this Redis or Valkey (redis://, rediss://, unix://; ?wait=1: ack what a replica has; sentinel://, cluster://)",
         secret=True,
     )
     redis_server: Path | None = _setting(None, _path, "PATH", "run this valkey-server or redis-server rather than the bundled one")
@@ -151,6 +153,7 @@ class Settings:
     grace: float = _setting(60.0, _number(0, 604_800), "S", "seconds until the chats of a vanished agent go back to the queue")
     heartbeat: float = _setting(25.0, _number(0.1, 3600), "S", "seconds after which the server says something")
     origins: tuple[str, ...] = _setting((), _origins, "LIST", "pages that may open a socket besides the server's own, * for any")
+    visitors: bool = _setting(False, _switch, "", "give shoppers without an account an identity (POST /visitor); --demo does too")
     cert: Path | None = _setting(None, _path, "FILE", "speak TLS with this certificate chain (PEM); needs --key")
     key: Path | None = _setting(None, _path, "FILE", "the private key of --cert (PEM, without a password)")
     trusted_proxies: tuple[Network, ...] = _setting(

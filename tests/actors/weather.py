@@ -76,6 +76,13 @@ class Weather:
         return self.inner.node
 
     @property
+    def lanes(self):
+        return self.inner.lanes
+
+    def lane(self, store):
+        return self.inner.lane(store)
+
+    @property
     def rolled_back(self):
         return self.inner.rolled_back
 

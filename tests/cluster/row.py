@@ -15,6 +15,7 @@ from tests.cluster.balanced import balanced
 from tests.cluster.balancer import why_no_balancer
 from tests.cluster.failover import failovers
 from tests.cluster.net import why_not
+from tests.cluster.shard import shards
 from tests.cluster.town import Town, town
 from tests.cluster.upgrade import upgraded
 from tests.faults.load import Figures
@@ -265,5 +266,6 @@ STRIKES = (
     Strike("the primary lost", failovers, 20, few=0, why_not=why_not),
     Strike("a node behind the balancer dies, another drains", balanced, 10, few=0, why_not=why_no_balancer),
     Strike("an upgrade and the way back", upgraded, 5, few=0),
+    Strike("a shard of a cluster moved or lost", shards, 12, few=0),
     Strike("a race for every chat", race, 2, briefly={"agents": 12, "chats": 60}),
 )

@@ -167,8 +167,8 @@ class SimulatedNode:
             loop.resume(self.key)
         if begun is not None:
             begun.cancel()
-        if self._journal is not None and self._journal._reading is not None:
-            self._journal._reading.cancel()
+        if self._journal is not None:
+            self._journal._asking.end()
         if tasks is not None:
             asyncio.get_running_loop().create_task(tasks.end(), context=self.context)
 

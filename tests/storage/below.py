@@ -78,7 +78,7 @@ class Below:
 
     def _came_up(self) -> bool:
         if self.tcp or named():
-            self.link = Link(host="127.0.0.1", port=_free_port())
+            self.link = Link(host="127.0.0.1", port=free_port())
             where = ("--bind", "127.0.0.1", "--port", str(self.link.port))
         else:
             where = ("--port", "0", "--unixsocket", self.link.path)
@@ -102,6 +102,6 @@ class Below:
             return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as free:
         return int(free.getsockname()[1])

@@ -242,7 +242,7 @@ async def test_a_redis_before_seven_is_refused():
 
 async def test_a_cluster_and_a_replica_are_refused(tmp_path):
     async with running(tmp_path / "c", "--cluster-enabled", "yes") as socket:
-        assert "is a cluster, which is not supported yet" in await refusal(f"unix://{socket}")
+        assert "is a part of a cluster; name that" in await refusal(f"unix://{socket}")
     async with running(tmp_path / "r", "--replicaof", "127.0.0.1 1") as socket:
         assert "is a replica" in await refusal(f"unix://{socket}")
 

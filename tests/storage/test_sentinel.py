@@ -15,7 +15,7 @@ from storage.fault import BadUrl, StorageStartError
 from storage.link import Link, NoPrimary, check
 from storage.sentinel import Found, Sentinels
 from tests.faults.load import until
-from tests.storage.below import START_S, Below, _free_port, program
+from tests.storage.below import START_S, Below, free_port, program
 
 PASSWORD = "hunter2:/@?#"
 QUOTED = "hunter2%3A%2F%40%3F%23"
@@ -26,7 +26,7 @@ class Sentinel:
 
     def __init__(self, folder, primary, *lines, epoch=0):
         folder.mkdir()
-        self.place = f"127.0.0.1:{(port := _free_port())}"
+        self.place = f"127.0.0.1:{(port := free_port())}"
         self.port = port
         conf = folder / "conf"
         about = (f"monitor mall 127.0.0.1 {primary} 1", f"config-epoch mall {epoch}", "down-after-milliseconds mall 60000")
@@ -143,14 +143,14 @@ async def test_a_sentinel_that_does_not_answer_is_done_without(primary, start):
 
 @pytest.mark.parametrize("order", [1, -1])
 async def test_of_those_who_answer_the_one_with_the_newest_configuration_is_believed(primary, start, order):
-    both = [start(_free_port(), epoch=3), start(primary.link.port, epoch=7)][::order]
+    both = [start(free_port(), epoch=3), start(primary.link.port, epoch=7)][::order]
     found = parse(url(*both))
     assert await found.find() == Found("127.0.0.1", primary.link.port, 7)
     assert (await check(found)).primary
 
 
 async def test_that_no_sentinel_answers_is_said_in_one_line():
-    place = f"127.0.0.1:{_free_port()}"
+    place = f"127.0.0.1:{free_port()}"
     said = await refusal(f"sentinel://:{QUOTED}@{place}/mall")
     assert said == f"no primary is known for sentinel://{place}/mall: the sentinel at {place} does not answer"
 

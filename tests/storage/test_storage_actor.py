@@ -20,8 +20,9 @@ from actors.chat import Party
 from actors.event import AgentArrived, MessageAdded, StatusChanged, tail
 from actors.tally import Tally
 from storage import actor as under_test
-from storage.actor import BATCH_BYTES, BATCH_COUNT, GATHER_BYTES, GATHER_COUNT, StorageActor
+from storage.actor import StorageActor
 from storage.batch import Limits
+from storage.lane import BATCH_BYTES, BATCH_COUNT, GATHER_BYTES, GATHER_COUNT
 from storage.memory import MemoryJournal
 from tests.actors.virtual import VirtualClock, VirtualLoop
 from tests.actors.weather import Weather

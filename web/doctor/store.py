@@ -7,11 +7,14 @@ from pathlib import Path
 
 from storage.binary import find_server
 from storage.checkup import Checkup, check_up
+from storage.cluster import Cluster
 from storage.deployment import parse
 from storage.directory import backed_up_s, running_server, server_socket
 from storage.fault import BadUrl, StorageStartError
+from storage.key import pulse_of_shard
 from storage.link import Deployment, Link
 from storage.promise import Level
+from storage.survey import remarks, shards, survey
 from web.doctor.directory import shown
 from web.doctor.finding import Finding, fail, ok, warn
 
@@ -52,12 +55,31 @@ async def examine_store(redis: str | None, program: Path | None, data: Path) -> 
         yield _tenant(data, pid)
         link = Link(path=str(server_socket(data)))
     try:
-        found = await check_up(link)
+        if isinstance(link, Cluster):
+            async for finding in _cluster(link):
+                yield finding
+        else:
+            for finding in judge(link.place, await check_up(link)):
+                yield finding
     except StorageStartError as error:
         yield fail("redis", str(error), "see whether it runs, where it listens, and whom it lets in")
-        return
-    for finding in judge(link.place, found):
-        yield finding
+
+
+async def _cluster(there: Cluster) -> AsyncIterator[Finding]:
+    """Each primary in turn, then all together; raises StorageStartError."""
+    slots, links = await shards(there)
+    found = [
+        (link, await check_up(link, pulse=slots.own(pulse_of_shard, address), clustered=True))
+        for address, link in zip(slots.primaries, links, strict=True)
+    ]
+    for link, one in found:
+        for finding in judge(link.place, one):
+            yield finding
+    said = remarks(await survey(there))
+    for sentence, mend in said:
+        yield warn("cluster", sentence, mend)
+    if not said:
+        yield ok("cluster", f"{len(found)} primaries have all slots")
 
 
 def judge_backup(age_s: float) -> Finding:
