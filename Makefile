@@ -13,7 +13,8 @@
 #   make fuzz                            a million frames of rubbish, guided by coverage; RUNS=10000, SEED=17, ARGS="socket" some targets
 #   make autobahn                        Autobahn's fuzzing client against our framing; needs a Python 2.7 for the tool
 #   make attack                          every attack in full, a quarter of an hour; SHARE=0.1 a tenth, ARGS="pings" some rows
-#   make bench                           what dibs can do, a tenth of each bench; SHARE=1 all, ARGS="race" some, OUT=DIR for the report
+#   make bench                           what dibs can do, a tenth of each bench; SHARE=1 all, ARGS="race" some, OUT=DIR for the report, SHARDS=3 clusters too
+#   make reckon                          docs/scale.md anew, by the figures of a `make bench ARGS="scale idle" SHARE=1`; OUT="DIR DIR" names several runs
 #   make bench-peers                     dibs beside Socket.IO and FastAPI, in turn; ROUNDS=5, ARGS="dibs socketio", HARNESS=DIR for more peers
 #   make mutants                         each known bug put into a copy and hunted; N=500 schedules at most, ARGS="fence" some
 
@@ -32,7 +33,7 @@ python = $(shell for python in python$(1) $${PYENV_ROOT:-$$HOME/.pyenv}/versions
 	"$$python" -c 'import sys$(if $(UV),,, ensurepip, venv); sys.exit("%d.%d" % sys.version_info[:2] != "$(1)")' 2>/dev/null \
 	&& command -v "$$python" && break; done)
 
-.PHONY: run test test-all simulate mutants faults cluster-tests interpreters package attack bench bench-peers leaks fuzz autobahn check lint format lock outdated clean
+.PHONY: run test test-all simulate mutants faults cluster-tests interpreters package attack bench reckon bench-peers leaks fuzz autobahn check lint format lock outdated clean
 .DEFAULT_GOAL := check
 # The stamps of pattern rules would count as intermediate, and be removed.
 .PRECIOUS: .venv-%/installed
@@ -91,7 +92,10 @@ lint: .venv/installed
 	$(BIN)/mypy
 
 bench: .venv/installed
-	@$(BIN)/python -m bench.run $(if $(SHARE),--share $(SHARE)) $(if $(OUT),--out $(OUT)) $(ARGS)
+	@$(BIN)/python -m bench.run $(if $(SHARE),--share $(SHARE)) $(if $(SHARDS),--shards $(SHARDS)) $(if $(OUT),--out $(OUT)) $(ARGS)
+
+reckon: .venv/installed
+	@$(BIN)/python -m bench.reckon $(patsubst %,%/figures.json,$(or $(OUT),bench-report))
 
 # What the peers need stays in their folders; nothing of dibs uses it.
 bench-peers: .venv/installed bench/peers/.venv/installed bench/peers/socketio/node_modules/installed

@@ -9,7 +9,7 @@ from actors import wire
 from actors.append import Append, Committed, Duplicate, Failed, Outcome, Reused, StorageUnavailable
 from actors.body import BODY_LIMIT
 from actors.close import Close
-from actors.command import AddNote, ClaimChat, Command, ReleaseChat, ResolveChat, TakeOverChat, TransferChat
+from actors.command import AddNote, ClaimChat, Command, ReleaseChat, RequeueChat, ResolveChat, TakeOverChat, TransferChat
 from actors.delivery import Notice
 from actors.event import AgentArrived, AgentLeft, AvailabilitySet, CursorMoved, Event
 from actors.identity import Identity
@@ -151,13 +151,13 @@ class AgentActor(Participant):
                 if self._may_ask(session, frame):
                     self._command(session, frame)
 
-    def _command(self, session: "Session", frame: Any) -> None:
+    def _command(self, session: "Session", frame: Any) -> None:  # noqa: C901 - one case for each command
         match frame:
             case f.Send(user=str(user)):
                 self._send(session, frame, user)
             case f.Note():
                 self._note(session, frame)
-            case f.Claim() | f.Release() | f.Transfer() | f.TakeOver() | f.Resolve():
+            case f.Claim() | f.Release() | f.Transfer() | f.TakeOver() | f.Requeue() | f.Resolve():
                 self._own(session, frame)
             case f.Read(user=str(user)):
                 if self._is_allowed(session, frame):
@@ -168,6 +168,8 @@ class AgentActor(Participant):
             case f.Chats():
                 if self._is_allowed(session, frame):
                     self._chats(session, frame, None)
+            case f.End() | f.Rate():
+                session.refuse(frame.id, Refused(code="forbidden"))
             case f.Availability():
                 self._set_availability(session, frame)
             case f.Announce():
@@ -181,7 +183,7 @@ class AgentActor(Participant):
             assert session.identity is not None
             self._ask(session, frame, frame.user, AddNote(by=session.identity.party, id=frame.id, body=body), body)
 
-    def _own(self, session: "Session", frame: f.Claim | f.Release | f.Transfer | f.TakeOver | f.Resolve) -> None:
+    def _own(self, session: "Session", frame: f.Claim | f.Release | f.Transfer | f.TakeOver | f.Requeue | f.Resolve) -> None:
         limit = self.node.options.agent_limit
         assert session.identity is not None
         by = session.identity.party
@@ -201,12 +203,15 @@ class AgentActor(Participant):
                 content = (frame.to, frame.note, frame.epoch)
             case f.TakeOver():
                 command = TakeOverChat(by=by, id=frame.id, limit=limit)
+            case f.Requeue():
+                command = RequeueChat(by=by, id=frame.id, expected_epoch=frame.epoch)
+                content = (frame.epoch,)
             case f.Resolve():
                 command = ResolveChat(by=by, id=frame.id, expected_epoch=frame.epoch)
                 content = (frame.epoch,)
         if not self._is_allowed(session, frame):
             return
-        if isinstance(frame, f.TakeOver) and by.role != "supervisor":
+        if isinstance(frame, f.TakeOver | f.Requeue) and by.role != "supervisor":
             session.refuse(frame.id, Refused(code="forbidden"))
             return
         self._ask(session, frame, frame.user, command, *content)

@@ -58,6 +58,9 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     store_read_from_user: int = 0
     """How many of the messages up to `store_read` are the user's."""
 
+    rated: int = 0
+    """The epoch of the last end that its user has rated."""
+
     @property
     def exists(self) -> bool:
         """Whether anything was ever written in this chat."""
@@ -67,6 +70,11 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     def owner_id(self) -> str:
         """The owner's id, empty when nobody owns the chat: one half of the fence."""
         return self.owner.id if self.owner else ""
+
+    @property
+    def is_rated(self) -> bool:
+        """Whether the present end was rated."""
+        return self.rated > 0 and self.rated == self.epoch
 
     def rank(self, side: Side) -> int:
         """How far the marks of a side have come: they only rise, so of two states the one with the higher rank is the newer."""

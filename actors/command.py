@@ -58,8 +58,20 @@ class TakeOverChat(Asked, frozen=True, kw_only=True):
     load: int | None = None
 
 
+class RequeueChat(Asked, frozen=True, kw_only=True):
+    """A supervisor puts it back into the queue, whoever owned it."""
+
+
 class ResolveChat(Asked, frozen=True, kw_only=True):
-    """Close it."""
+    """Close it. Its user may as well as its owner."""
+
+
+class RateChat(Asked, frozen=True, kw_only=True):
+    """The user's word at the end. `rated` is the epoch of the last end it has rated, None while nobody has looked."""
+
+    score: int
+    comment: str | None = None
+    rated: int | None = None
 
 
 class MarkRead(Asked, frozen=True, kw_only=True):
@@ -82,7 +94,18 @@ class GiveBackChat(Asked, frozen=True, kw_only=True):
 
 
 Command = (
-    SendMessage | AddNote | ClaimChat | ReleaseChat | TransferChat | TakeOverChat | ResolveChat | MarkRead | MarkReceived | GiveBackChat
+    SendMessage
+    | AddNote
+    | ClaimChat
+    | ReleaseChat
+    | TransferChat
+    | TakeOverChat
+    | RequeueChat
+    | ResolveChat
+    | RateChat
+    | MarkRead
+    | MarkReceived
+    | GiveBackChat
 )
 
 

@@ -35,6 +35,10 @@ class NoteAdded(msgspec.Struct, frozen=True, kw_only=True):
     at: int
 
 
+class ChatRated(NoteAdded, frozen=True, kw_only=True):
+    """The user's word at the end of the chat. To agents it is a note; `body` has the rating besides its text."""
+
+
 class StatusChanged(msgspec.Struct, frozen=True, kw_only=True):
     """The chat has another status or owner, and so a new epoch. `before` is the owner it had."""
 
@@ -55,7 +59,7 @@ class MarkMoved(msgspec.Struct, frozen=True, kw_only=True):
     seq: int
 
 
-ChatEvent = MessageAdded | NoteAdded | StatusChanged | MarkMoved
+ChatEvent = MessageAdded | NoteAdded | ChatRated | StatusChanged | MarkMoved
 
 
 class AgentArrived(msgspec.Struct, frozen=True, kw_only=True):

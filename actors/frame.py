@@ -136,6 +136,33 @@ class Resolve(Struct, frozen=True, tag_field="type", tag="resolve"):
     epoch: Fence = None
 
 
+class Requeue(Struct, frozen=True, tag_field="type", tag="requeue"):
+    """Put a chat back into the queue, whoever owned it; for supervisors."""
+
+    id: CommandId
+    store: Id
+    user: Id
+    epoch: Fence = None
+
+
+class End(Struct, frozen=True, tag_field="type", tag="end"):
+    """Close one's own chat; for users."""
+
+    id: CommandId
+    store: Id
+    user: ChatUser = None
+
+
+class Rate(Struct, frozen=True, tag_field="type", tag="rate"):
+    """Say how the chat was, once after each of its ends; for users."""
+
+    id: CommandId
+    store: Id
+    score: Annotated[int, Meta(ge=1, le=5, description="5 is best.")]
+    comment: Annotated[Annotated[str, Meta(max_length=500)] | None, Meta(description="500 characters at most.")] = None
+    user: ChatUser = None
+
+
 class Read(Struct, frozen=True, tag_field="type", tag="read"):
     """Move the read mark."""
 
@@ -195,6 +222,9 @@ Frame = (
     | Transfer
     | TakeOver
     | Resolve
+    | Requeue
+    | End
+    | Rate
     | Read
     | Chats
     | History

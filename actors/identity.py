@@ -21,6 +21,8 @@ class Identity:
     expires_s: float
     issued_s: float = 0.0
     """When the token was signed; 0 if it does not say."""
+    visitor: bool = False
+    """Whether dibs itself made this identity, for a shopper without an account (`web.visitor`)."""
 
     @property
     def side(self) -> IdentitySide:

@@ -39,6 +39,8 @@ class Live:
         """What somebody was shown before it was heard of."""
         self._due: dict[Topic, bool] = {}
         """What is to be looked at, and whether it was followed before."""
+        self._changes: dict[str, int] = {}
+        """Store to how many changes of its queue and its state had been published at the last look."""
         self._look: asyncio.Task[None] | None = None
         node.storage.listen(self.hear, self.followed)
 
@@ -66,6 +68,8 @@ class Live:
             del self._topics[topic]
             self._missed.discard(topic)
             self._due.pop(topic, None)
+            if topic.kind == "about":
+                self._changes.pop(topic.store, None)
             self._node.storage.leave(topic)
 
     async def heard(self, store: str) -> None:
@@ -164,6 +168,11 @@ class Live:
         for store, moves in heads.moves.items():
             if Topic("live", store) in self._topics and not node.storage.has_heard(store, moves):
                 self.hear(MarksLost(store))
+        for store, changes in heads.changes.items():
+            # One that was heard of counts as well: whoever reads again finds nothing new.
+            if Topic("about", store) in self._topics and self._changes.setdefault(store, changes) != changes:
+                self._changes[store] = changes
+                self.hear(StoreChanged(store=store, queue=True, state=True))
         for store, offset in heads.stores.items():
             for agent in node.agents_of.get(store, {}).values():
                 agent.catch_up(store, offset)

@@ -137,5 +137,7 @@ class Heads(msgspec.Struct, frozen=True, kw_only=True):
     stores: dict[str, int]
     moves: dict[str, int]
     """How many moves of marks were published in each of the stores."""
+    changes: dict[str, int]
+    """How many changes of the queue and of the store's state were published in each."""
     chats: dict[tuple[str, str], Head]
     users: dict[str, tuple[str, ...]]

@@ -17,6 +17,8 @@ DETAIL = {
     "id_reused": "this id was used before with another content",
     "stale_claim": "the epoch is not the present one",
     "closed": "the chat is closed",
+    "not_closed": "the chat is open; it is rated when it has ended",
+    "already_rated": "the chat was rated since it ended",
     "not_claimed": "nobody has claimed the chat",
     "not_owner": "another agent owns the chat, or nobody does",
     "already_claimed": "another agent owns the chat",

@@ -13,7 +13,7 @@ import msgspec
 
 from actors import command as c
 from actors.chat import Chat, Owner, Party, Status
-from actors.event import ChatEvent, MarkMoved, MessageAdded, NoteAdded, Reason, StatusChanged
+from actors.event import ChatEvent, ChatRated, MarkMoved, MessageAdded, NoteAdded, Reason, StatusChanged
 from actors.refusal import Refused
 
 _json = msgspec.json.Encoder().encode
@@ -52,7 +52,14 @@ class NotSeenSince(msgspec.Struct, frozen=True):
     arrivals: int
 
 
-Condition = LoadBelow | LoadAtLeast | OnRoster | NotOnRoster | NotSeenSince
+class NotRated(msgspec.Struct, frozen=True):
+    """The end of the chat of `user` that is `epoch` was not rated."""
+
+    user: str
+    epoch: int
+
+
+Condition = LoadBelow | LoadAtLeast | OnRoster | NotOnRoster | NotSeenSince | NotRated
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,8 +100,12 @@ def decide(chat: Chat, command: c.Command, now_ms: int) -> Decision:  # noqa: C9
             return _transfer(chat, command, now_ms)
         case c.TakeOverChat():
             return _take_over(chat, command, now_ms)
+        case c.RequeueChat():
+            return _requeue(chat, command, now_ms)
         case c.ResolveChat():
             return _resolve(chat, command, now_ms)
+        case c.RateChat():
+            return _rate(chat, command, now_ms)
         case c.MarkRead():
             return _read(chat, command)
         case c.MarkReceived():
@@ -167,12 +178,37 @@ def _take_over(chat: Chat, command: c.TakeOverChat, now_ms: int) -> Decision:
     return _give(chat, command, command.by.owner, "takeover", now_ms)
 
 
+def _requeue(chat: Chat, command: c.RequeueChat, now_ms: int) -> Decision:
+    if command.by.role != "supervisor":
+        return _reject("forbidden", chat)
+    if chat.status == "closed":
+        return _reject("closed", chat)
+    if chat.owner is None:
+        return Accepted(acks="ownership")
+    return Accepted(events=(_change(chat, "waiting", None, command.by, "release", now_ms),), acks="ownership")
+
+
 def _resolve(chat: Chat, command: c.ResolveChat, now_ms: int) -> Decision:
     if chat.status == "closed":
         return Accepted(acks="ownership")
-    if not _owns(chat, command.by) and command.by.role != "supervisor":
+    if not _owns(chat, command.by) and command.by.role not in ("supervisor", "user"):
         return _reject("not_owner", chat)
     return Accepted(events=(_change(chat, "closed", None, command.by, "resolve", now_ms),), acks="ownership")
+
+
+def _rate(chat: Chat, command: c.RateChat, now_ms: int) -> Decision:
+    if chat.status != "closed":
+        return _reject("not_closed", chat)
+    if chat.epoch in (chat.rated, command.rated):
+        return _reject("already_rated", chat)
+    rating: dict[str, object] = {"score": command.score}
+    text = "★" * command.score + "☆" * (5 - command.score)
+    if command.comment:
+        rating["comment"] = command.comment
+        text += " " + command.comment
+    body = _json({"text": text, "rating": rating})
+    rated = ChatRated(by=command.by, body=body, id=command.id, at=now_ms)
+    return Accepted(events=(rated,), conditions=(NotRated(chat.user, chat.epoch),))
 
 
 def _read(chat: Chat, command: c.MarkRead) -> Decision:
@@ -229,6 +265,8 @@ def apply(chat: Chat, event: ChatEvent) -> Chat:
             from_user = chat.from_user + (event.by.role == "user")
             name = (event.by.role == "user" and event.by.name) or chat.name
             return msgspec.structs.replace(chat, seq=chat.seq + 1, from_user=from_user, at=event.at, name=name)
+        case ChatRated():
+            return msgspec.structs.replace(chat, rated=chat.epoch)
         case NoteAdded():
             return chat
         case StatusChanged():
@@ -249,6 +287,10 @@ def correct(command: c.Command, condition: Condition, value: int | str | None) -
         case OnRoster(agent) | NotOnRoster(agent):
             assert isinstance(command, c.TransferChat)
             return msgspec.structs.replace(command, target=Owner(agent, value) if isinstance(value, str) else None)
+        case NotRated():
+            assert isinstance(command, c.RateChat)
+            assert isinstance(value, int)
+            return msgspec.structs.replace(command, rated=value)
         case NotSeenSince():
             # The owner came back: there is nothing to give back any more.
             return None

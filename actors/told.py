@@ -66,14 +66,29 @@ class Message(Struct, frozen=True, tag_field="type", tag="message", rename={"by"
     offset: Annotated[int, Meta(ge=1, description="Numbers all that the agents of a store see, without a gap.")] | UnsetType = UNSET
 
 
+class Rating(Struct, frozen=True):
+    """What a user said of a chat at its end."""
+
+    score: Annotated[int, Meta(ge=1, le=5)]
+    comment: str | UnsetType = UNSET
+
+
+class NoteBody(Struct, frozen=True):
+    """The text of a note. With `rating` it is the user's word at the end of the chat, and the text says the same in stars."""
+
+    text: str
+    rating: Rating | UnsetType = UNSET
+
+
 class Note(Struct, frozen=True, tag_field="type", tag="note", rename={"by": "from"}):
-    """A note of an agent to the other agents. An empty one of the user `~erased` stands where something was erased."""
+    """A note of an agent to the other agents, or the rating of the chat by its user. An
+    empty one of the user `~erased` stands where something was erased."""
 
     store: Id
     user: Id
     offset: Annotated[int, Meta(ge=1)]
     by: Party
-    body: Text
+    body: NoteBody
     id: Id
     at: Ms
 
@@ -106,6 +121,7 @@ class Summary(Struct, frozen=True):
     last: Message | None
     since: Ms
     marks: BothMarks
+    rated: Annotated[bool, Meta(description="Its user has rated how it ended.")] | UnsetType = UNSET
 
 
 class Chats(Struct, frozen=True, tag_field="type", tag="chats"):

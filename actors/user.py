@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from actors import frame as f
 from actors.close import Close
-from actors.command import MarkReceived
+from actors.command import MarkReceived, RateChat, ResolveChat
 from actors.identity import Identity
 from actors.participant import Participant
 from actors.refusal import Refused
@@ -82,24 +82,33 @@ class UserActor(Participant):
                 self._received(session, frame)
             case f.Typing():
                 self._typing(session, frame)
-            case f.Send() | f.Read() | f.Chats() | f.History():
+            case f.Send() | f.End() | f.Rate() | f.Read() | f.Chats() | f.History():
                 self._command(session, frame)
             case f.Note() | f.Announce():
                 if self._may_ask(session, frame) and self._body(session, frame) is not None:
                     session.refuse(frame.id, Refused(code="forbidden"))
-            case f.Claim() | f.Release() | f.Transfer() | f.TakeOver() | f.Resolve() | f.Availability():
+            case f.Claim() | f.Release() | f.Transfer() | f.TakeOver() | f.Requeue() | f.Resolve() | f.Availability():
                 if self._may_ask(session, frame):
                     session.refuse(frame.id, Refused(code="forbidden"))
             case _:
                 raise TypeError(frame)
 
-    def _command(self, session: "Session", frame: f.Send | f.Read | f.Chats | f.History) -> None:
+    def _command(self, session: "Session", frame: f.Send | f.End | f.Rate | f.Read | f.Chats | f.History) -> None:  # noqa: C901 - one case for each
         if not self._may_ask(session, frame):
             return
         user = self.identity.id
         match frame:
             case f.Send():
                 self._send(session, frame, user)
+            case f.End():
+                if self._is_allowed(session, frame):
+                    assert session.identity is not None
+                    self._ask(session, frame, user, ResolveChat(by=session.identity.party, id=frame.id))
+            case f.Rate():
+                if self._is_allowed(session, frame):
+                    assert session.identity is not None
+                    rate = RateChat(by=session.identity.party, id=frame.id, score=frame.score, comment=frame.comment or None)
+                    self._ask(session, frame, user, rate, frame.score, rate.comment)
             case f.Read():
                 if self._is_allowed(session, frame):
                     self._read(session, frame, user)

@@ -58,7 +58,7 @@ def summary(record: ChatRecord, side: Side) -> bytes:
         last = for_user(record.last)
     return (
         b'{"store":"%b","user":"%b","name":%b,"status":"%b","owner":%b,"epoch":%d,"seq":%d,"unread":%d,"last":%b,"since":%d,'
-        b'"marks":{"user":{"received":%d,"read":%d},"store":{"read":%d}}}'
+        b'"marks":{"user":{"received":%d,"read":%d},"store":{"read":%d}}%b}'
     ) % (
         chat.store.encode(),
         chat.user.encode(),
@@ -73,6 +73,7 @@ def summary(record: ChatRecord, side: Side) -> bytes:
         chat.user_received,
         chat.user_read,
         chat.store_read,
+        b',"rated":true' if chat.is_rated else b"",
     )
 
 

@@ -75,7 +75,7 @@ async def _storm(talk: Talk, count: int, step: Step) -> list[tuple[float, Dibs]]
         nonlocal opened
         await asyncio.sleep(max(0.0, due_s - time.perf_counter()))
         who, start_s = Who("user", f"v{number}", "s0"), time.perf_counter()
-        line = await Dibs.open(talk.place, who, talk.faults, origin=f"127.0.0.{1 + number % ORIGINS}", within_s=PATIENCE_S)
+        line = await Dibs.open(talk.places[0], who, talk.faults, origin=f"127.0.0.{1 + number % ORIGINS}", within_s=PATIENCE_S)
         opened += 1
         if opened % 20 == 0:
             step(opened / count)

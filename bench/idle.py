@@ -1,4 +1,4 @@
-"""Thousands of sessions that say nothing: what each costs in memory, and how long a claim takes meanwhile.
+"""Thousands of sessions that say nothing: what each costs in memory and on a core, and how long a claim takes meanwhile.
 
 Promise: everybody stays connected, and claims go on.
 """
@@ -11,10 +11,13 @@ from typing import Any
 from bench.found import Found, Plot, distribution, spread
 from bench.house import Step, play_on, serving
 from bench.line import Dibs, Place, Who
+from bench.usage import Spent
 from tests.attack.memory import resident
 
 LEVELS = (5_000, 10_000)
 CLAIMS, CLAIM_S = 200, 0.02
+HEARTBEAT_S = 25.0
+"""In this time everybody is told something once."""
 AT_ONCE, ORIGINS = 50, 8
 
 
@@ -22,7 +25,8 @@ async def idle(folder: Path, share: float, step: Step) -> Found:
     """`share` of five and of ten thousand."""
     async with serving(folder) as server:
         levels = [max(100, round(level * share)) for level in LEVELS]
-        return await play_on(server, "idle", step, levels=levels, claims=max(20, round(CLAIMS * share**0.5)))
+        claims, quiet_s = max(20, round(CLAIMS * share**0.5)), max(0.5, HEARTBEAT_S * share)
+        return await play_on(server, "idle", step, levels=levels, claims=claims, quiet_s=quiet_s)
 
 
 async def play(order: dict[str, Any], step: Step) -> Found:
@@ -46,7 +50,11 @@ async def play(order: dict[str, Any], step: Step) -> Found:
         name = f"{level:,} sessions"
         claims_s = await _claims(place, agent, str(level), order["claims"], faults)
         grown = {process: (resident(pid) - before[process]) / 1024 for process, pid in order["pids"].items()}
+        spent = Spent(order["pids"])
+        await asyncio.sleep(order["quiet_s"])
         found.rows[name] = {f"{process} KiB a session": round(kib / level, 1) for process, kib in grown.items()} | spread(claims_s, "claim")
+        for process, s in spent.s().items():
+            found.rows[name][f"{process} CPU ms a second for 1,000 sessions"] = round(1e6 * s / order["quiet_s"] / level, 3)
         waits[name] = distribution(claims_s)
         for process, kib in grown.items():
             memory[process].append((level, kib / 1024))

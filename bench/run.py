@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -25,6 +26,7 @@ from bench.found import Found
 from bench.house import SEED, Step
 from bench.idle import idle
 from bench.offline_drain import offline_drain
+from bench.scale import scale
 from bench.soak import soak
 from bench.stores import stores
 
@@ -37,6 +39,7 @@ BENCHES: dict[str, Bench] = {
     "idle": idle,
     "fanout": fanout,
     "stores": stores,
+    "scale": scale,
     "soak": soak,
 }
 """Name to what runs it in a folder, a share of it, telling how far it is from 0 to 1."""
@@ -75,8 +78,10 @@ async def main() -> int:
     parser.add_argument("names", nargs="*", help=f"parts of names, all without: {', '.join(BENCHES)}")
     parser.add_argument("--share", type=float, default=0.1, help="the part of each")
     parser.add_argument("--out", type=Path, default=Path("bench-report"), help="the folder for report.html and figures.json")
+    parser.add_argument("--shards", type=int, default=0, help="scale: clusters of so many shards at most as well")
     asked = parser.parse_args()
-    chosen = {name: run for name, run in BENCHES.items() if not asked.names or any(part in name for part in asked.names)}
+    benches = BENCHES | {"scale": partial(scale, shards=asked.shards)}
+    chosen = {name: run for name, run in benches.items() if not asked.names or any(part in name for part in asked.names)}
     if not chosen or not 0 < asked.share <= 1:
         parser.error(f"no such bench; there are {', '.join(BENCHES)}" if not chosen else "--share must be above 0 and 1 at most")
     try:

@@ -79,10 +79,11 @@ def seconds(ns: Sequence[int]) -> list[float]:
 
 
 class Talk:
-    """`speak` is the language, `pids` the processes whose time on a core is of interest; names of people begin with `name`."""
+    """`speak` is the language, `pids` the processes whose time on a core is of interest; names of people begin with `name`. Where there
+    are several places agents and users come by turns to each."""
 
-    def __init__(self, place: Place, speak: type[Line], pids: dict[str, int], seed: int, name: str = "") -> None:
-        self.place, self.speak, self.pids = place, speak, pids
+    def __init__(self, places: Sequence[Place], speak: type[Line], pids: dict[str, int], seed: int, name: str = "") -> None:
+        self.places, self.speak, self.pids = places, speak, pids
         self._name = name
         self.faults: list[str] = []
         self.agents: list[Line] = []
@@ -115,7 +116,7 @@ class Talk:
             await asyncio.gather(*(self._begin(c) for c in range(len(self.users))))
 
     async def _open(self, who: Who, number: int) -> Line:
-        line = await self.speak.open(self.place, who, self.faults)
+        line = await self.speak.open(self.places[number % len(self.places)], who, self.faults)
         if who.role == "agent":
             line.on_text, line.on_ack = self._agent_of(number), self._acked
         else:
@@ -273,5 +274,6 @@ class Talk:
 
 
 def talk_on(order: dict[str, Any], speak: type[Line] = Dibs) -> Talk:
-    """A talk on the server of a load's order."""
-    return Talk(Place(order["address"], order["secret"]), speak, order["pids"], order["seed"], order.get("name", ""))
+    """A talk on the server of a load's order, or on several."""
+    places = [Place(address, order["secret"]) for address in order.get("addresses") or [order["address"]]]
+    return Talk(places, speak, order["pids"], order["seed"], order.get("name", ""))

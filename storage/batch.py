@@ -13,6 +13,7 @@ from actors.event import (
     AgentArrived,
     AgentLeft,
     AvailabilitySet,
+    ChatRated,
     CursorMoved,
     Event,
     MarkMoved,
@@ -21,7 +22,7 @@ from actors.event import (
     StatusChanged,
     subject,
 )
-from actors.rule import Condition, LoadAtLeast, LoadBelow, NotOnRoster, NotSeenSince, OnRoster
+from actors.rule import Condition, LoadAtLeast, LoadBelow, NotOnRoster, NotRated, NotSeenSince, OnRoster
 from storage.key import ID_REMEMBERED_MS, NODES, StoreKeys, channel_of_node
 
 Argument = str | bytes | int
@@ -108,6 +109,9 @@ def _put_condition(arguments: list[Argument], keys: StoreKeys, condition: Condit
         case NotSeenSince(agent=agent, arrivals=arrivals):
             arguments += ("V", arrivals, agent)
             return keys.arrivals
+        case NotRated(user=user, epoch=epoch):
+            arguments += ("E", epoch, "")
+            return keys.chat(user)
 
 
 def _put_event(arguments: list[Argument], all_keys: list[str], keys: StoreKeys, event: Event, tail: bytes) -> None:
@@ -115,6 +119,8 @@ def _put_event(arguments: list[Argument], all_keys: list[str], keys: StoreKeys, 
         case MessageAdded(by=by, at=at):
             from_user = by.role == "user"
             arguments += ("m", "u" if from_user else "a", at, (by.name or "") if from_user else "", tail)
+        case ChatRated():
+            arguments += ("r", tail)
         case NoteAdded():
             arguments += ("n", tail)
         case StatusChanged(status=status, owner=owner, epoch=epoch, at=at, before=before):

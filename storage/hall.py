@@ -15,10 +15,12 @@ class Hall:
         self.ears: list[MemoryEar] = []
         self.moves: dict[str, int] = {}
         """Store to how many moves of marks were published in it."""
+        self.changes: dict[str, int] = {}
+        """Store to how many changes of its queue and its state were published."""
         self.deaf: set[MemoryEar] = set()
         """Those that hear nothing, and do not know it."""
         self.drops = 0
-        """So many of the next messages of stores and chats are lost."""
+        """So many of the next messages of stores and chats are lost; not those of who came and went."""
 
     def __deepcopy__(self, memo: object) -> "Hall":
         """Channels are no part of the data: a copy of a journal is heard in the same place."""
@@ -26,7 +28,7 @@ class Hall:
 
     def publish(self, channel: str, message: bytes) -> None:
         """Says it to whoever follows the channel."""
-        if self.drops and b" log " in message:
+        if self.drops and (b" log " in message or (b" about " in message and not message.endswith(b"p"))):
             self.drops -= 1
             return
         for ear in self.ears:

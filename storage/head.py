@@ -9,8 +9,8 @@ from storage.pipe import Command
 
 
 def questions(topics: Sequence[Topic]) -> list[Command]:
-    """One for each topic; nothing is asked about what has no end."""
-    return [_question(topic) for topic in topics if topic.kind != "about"]
+    """One for each topic."""
+    return [_question(topic) for topic in topics]
 
 
 def _question(topic: Topic) -> Command:
@@ -19,15 +19,19 @@ def _question(topic: Topic) -> Command:
             return ("HMGET", StoreKeys(topic.store).chat(topic.user), "of", "ur", "ud", "sd")
         case "user":
             return ("SMEMBERS", stores_of_user(topic.user))
+        case "about":
+            return ("HGET", StoreKeys(topic.store).head, "ab")
         case _:
             return ("HMGET", StoreKeys(topic.store).head, "of", "mk")
 
 
 def answers(topics: Sequence[Topic], replies: Sequence[Any]) -> Heads:
     """What was replied to the questions about these topics."""
-    heads = Heads(stores={}, moves={}, chats={}, users={})
-    for topic, reply in zip([topic for topic in topics if topic.kind != "about"], replies, strict=True):
+    heads = Heads(stores={}, moves={}, changes={}, chats={}, users={})
+    for topic, reply in zip(topics, replies, strict=True):
         match topic.kind:
+            case "about":
+                heads.changes[topic.store] = int(reply or 0)
             case "chat":
                 heads.chats[topic.store, topic.user] = Head(*(int(value or 0) for value in reply))
             case "user":

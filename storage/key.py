@@ -9,7 +9,8 @@ off (`storage.link.check`).
 key            type    holds
 ============== ======= =====================================================================================================
 head           hash    `of` the last offset, `bo` when the store came into being, `er` the offset up to which something was erased,
-                       `lw` who rewrites the log, `mk` how many moves of marks were published
+                       `lw` who rewrites the log, `mk` how many moves of marks were published, `ab` how often it was
+                       published that the queue, the roster, arrivals or who is away may have changed
 log            stream  id OFFSET-0, field `f`: the frame as agents get it; `log-new` and `log-old` while it is rewritten
 ids            hash    digest of sender and id -> content, numbers and answer; one key for each day
 roster         hash    agent -> name
@@ -21,7 +22,8 @@ list           zset    users of one status by minus the time of the last message
 owned          set     users whose chats an agent owns
 chat           hash    un name, st status, ow owner, on owner as JSON, ep epoch, si since, sq seq, fu messages from the user,
                        of last offset, al entries after the last message, at its time, ur received, ud user read, uf messages
-                       from the user up to there, sd store read, sf messages from the user up to there
+                       from the user up to there, sd store read, sf messages from the user up to there, ra the epoch of the last end that
+                       was rated
 here           hash    node -> its beat, and its agents who are there as JSON (id to name and whether a session is open)
 history        list    `KIND SEQ OFFSET FROM_USER FRAME` for each event, see `bisect.lua`
 ============== ======= =====================================================================================================

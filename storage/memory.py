@@ -48,7 +48,7 @@ from actors.event import (
     subject,
 )
 from actors.news import Call, Dead, Head, Heads, Roll, Topic
-from actors.rule import Condition, LoadAtLeast, LoadBelow, NotOnRoster, NotSeenSince, OnRoster, apply
+from actors.rule import Condition, LoadAtLeast, LoadBelow, NotOnRoster, NotRated, NotSeenSince, OnRoster, apply
 from actors.withdrawal import Withdrawal
 from storage.batch import Limits
 from storage.hall import Hall, MemoryEar
@@ -218,6 +218,7 @@ class MemoryJournal:
         what = "q" if any(isinstance(event, StatusChanged) for event in events) else ""
         what += "s" if any(isinstance(event, AgentArrived | AgentLeft | AvailabilitySet) for event in events) else ""
         if what:
+            self.hall.changes[store] = self.hall.changes.get(store, 0) + 1
             self.hall.publish(StoreKeys(store).about, f"{self.node} about {what}".encode())
 
     async def publish(self, channel: str, message: bytes) -> None:
@@ -245,11 +246,13 @@ class MemoryJournal:
     async def heads(self, topics: Sequence[Topic]) -> Heads:
         """See `Journal.heads`."""
         await asyncio.sleep(0)
-        heads = Heads(stores={}, moves={}, chats={}, users={})
+        heads = Heads(stores={}, moves={}, changes={}, chats={}, users={})
         for topic in topics:
             shop = self._shops.get(topic.store) or _Shop()
             if topic.kind == "live":
                 heads.stores[topic.store], heads.moves[topic.store] = shop.offset, self.hall.moves.get(topic.store, 0)
+            elif topic.kind == "about":
+                heads.changes[topic.store] = self.hall.changes.get(topic.store, 0)
             elif topic.kind == "chat":
                 chat = shop.chat(topic.store, topic.user)
                 heads.chats[topic.store, topic.user] = Head(chat.offset, chat.user_received, chat.user_read, chat.store_read)
@@ -318,7 +321,7 @@ class MemoryJournal:
     def _keep(self, shop: _Shop, talk: _Talk, event: MessageAdded | NoteAdded | StatusChanged, tail: bytes) -> None:
         chat = talk.chat
         frame = for_agents(event, subject(chat.store, chat.user), chat.seq, chat.offset, tail)
-        kind = {MessageAdded: "m", NoteAdded: "n", StatusChanged: "s"}[type(event)]
+        kind = "m" if isinstance(event, MessageAdded) else "s" if isinstance(event, StatusChanged) else "n"
         shop.log.append((chat.offset, frame))
         del shop.log[: -self._limits.log]
         talk.kept.append(_Kept(Entry(kind, chat.seq, chat.offset, frame), chat.from_user))
@@ -552,6 +555,9 @@ def _look(shop: _Shop, condition: Condition) -> tuple[bool, int | str | None]:
             return agent not in shop.roster, shop.roster.get(agent)
         case NotSeenSince(agent=agent, arrivals=arrivals):
             return (seen := shop.arrivals.get(agent, 0)) == arrivals, seen
+        case NotRated(user=user, epoch=epoch):
+            rated = shop.talks[user].chat.rated if user in shop.talks else 0
+            return rated != epoch, rated
 
 
 def _move_mark(talk: _Talk, event: MarkMoved) -> None:

@@ -102,4 +102,5 @@ def chat_of(store: str, user: str, flat: Sequence[bytes]) -> Chat:
         user_read_from_user=int(f.get(b"uf", 0)),
         store_read=int(f.get(b"sd", 0)),
         store_read_from_user=int(f.get(b"sf", 0)),
+        rated=int(f.get(b"ra", 0)),
     )

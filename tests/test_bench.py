@@ -11,6 +11,7 @@ from bench.found import Found, Plot, distribution, spread
 from bench.line import Dibs, Place, Who
 from bench.report import Report, page
 from bench.run import BENCHES, one
+from bench.scale import grown
 from bench.talk import Talk
 from tests.wire.server import ROOT, SECRET, Server
 
@@ -41,10 +42,19 @@ async def test_a_bench_that_cannot_go_on_says_why_and_the_others_are_run():
     assert (await one(bench, 1, lambda _: None)).broken == ["two owners"]
 
 
+def test_a_message_that_costs_more_with_every_node_breaks_the_promise():
+    few, many = (
+        {"commands a message": 18.0, "bytes to Redis a message": 1000.0},
+        {"commands a message": 18.0, "bytes to Redis a message": 1140.0},
+    )
+    assert grown([few, few]) == []
+    assert grown([few, many]) == ["bytes to Redis a message went from 1000 to 1140 with the nodes that have no one of its store"]
+
+
 async def test_a_load_hears_what_is_left_out_said_twice_or_for_somebody_else(tmp_path):
     """The judge itself: what it is told here no server may say."""
     with Server(tmp_path / "data", private=True).running() as server:
-        talk = Talk(Place(server.address, SECRET), Dibs, {"server": server.pid}, 1)
+        talk = Talk([Place(server.address, SECRET)], Dibs, {"server": server.pid}, 1)
         await talk.gather(1, 1, 2)
         agent, user = talk.agents[0], talk.users[0]
         agent.on_text("q.0.1.0 hello")

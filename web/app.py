@@ -26,6 +26,7 @@ from web.place import Place, Unanswered
 from web.setting import Settings
 from web.socket import attend
 from web.stranger import Stranger, Strangers
+from web.visitor import open_visitor_door
 
 SUBPROTOCOL = "dibs.v1"
 READY_S = 1.0
@@ -89,6 +90,7 @@ def make_app(
             return _plain("the other workers cannot be asked", 503)
 
     open_door(app, node, signer, place)
+    open_visitor_door(app, node, signer, settings)
     serve_documents(app)
     serve_modules(app)
     return app

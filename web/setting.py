@@ -147,11 +147,13 @@ class Settings:
     redis_server: Path | None = _setting(None, _path, "PATH", "run this valkey-server or redis-server rather than the bundled one")
     data: Path = _setting(Path("dibs-data"), _path, "DIR", "directory of the secret and of the private server's data")
     workers: int = _setting(1, _whole(1, 64), "N", "processes that serve, on one port")
+    worker_timeout: float = _setting(15.0, _number(1, 3600), "S", "seconds after which a worker that does not answer is replaced")
     env_file: Path | None = _setting(None, _path, "FILE", "DIBS_ variables in lines of NAME=value; SIGHUP makes workers read it again")
     demo: bool = _setting(False, _switch, "", "serve a demo shop with ready tokens")
     grace: float = _setting(60.0, _number(0, 604_800), "S", "seconds until the chats of a vanished agent go back to the queue")
     heartbeat: float = _setting(25.0, _number(0.1, 3600), "S", "seconds after which the server says something")
     origins: tuple[str, ...] = _setting((), _origins, "LIST", "pages that may open a socket besides the server's own, * for any")
+    visitors: bool = _setting(False, _switch, "", "give shoppers without an account an identity (POST /visitor); --demo does too")
     cert: Path | None = _setting(None, _path, "FILE", "speak TLS with this certificate chain (PEM); needs --key")
     key: Path | None = _setting(None, _path, "FILE", "the private key of --cert (PEM, without a password)")
     trusted_proxies: tuple[Network, ...] = _setting(

@@ -20,6 +20,8 @@ LEEWAY_S = 5.0
 NAME_LIMIT = 100
 TOKEN_LIMIT = 16 * 1024
 LAST_EXPIRY_S = 253_402_300_800.0  # the year 10000: beyond it timers and dates stop working
+VISITOR = "v~"
+"""How the id of a visitor begins; the claim `visitor` makes it one, for a mall may have ids of its own that begin so."""
 ID = re.compile(r"[A-Za-z0-9._~-]{1,64}", re.ASCII)
 _ROLES = frozenset(get_args(Role))
 
@@ -43,9 +45,11 @@ class TokenSigner:
         self._accepted = (secret,) if old is None else (secret, old)
         self._jws = jwt.PyJWS(algorithms=["HS256"])
 
-    def sign(self, *, role: str, id: str, stores: Collection[str], name: str | None, ttl_s: float, now_s: float) -> str:
+    def sign(
+        self, *, role: str, id: str, stores: Collection[str], name: str | None, ttl_s: float, now_s: float, visitor: bool = False
+    ) -> str:
         """A token good for `ttl_s` from `now_s`; raises BadClaim for anything that `verify` would refuse."""
-        claims = check_claims(role=role, id=id, stores=stores, name=name)
+        claims = check_claims(role=role, id=id, stores=stores, name=name) | ({"visitor": True} if visitor else {})
         payload = claims | {"iat": round(now_s, 3), "exp": math.ceil(now_s + ttl_s)}
         read_claims(payload)
         return jwt.encode(payload, self._secret, algorithm="HS256")
@@ -121,12 +125,14 @@ def read_claims(payload: object, issued_before_s: float = LAST_EXPIRY_S) -> Iden
     `issued_before_s`, or says it in no sensible way, counts as issued at the beginning of time: any withdrawal ends it."""
     if not isinstance(payload, dict):
         raise BadClaim("the claims must be an object")
-    role = _role(payload.get("role"))
+    role, id = _role(payload.get("role")), _id(payload.get("sub"), "the id")
+    stores = _stores(payload.get("stores"), role)
     return Identity(
         role=role,
-        id=_id(payload.get("sub"), "the id"),
+        id=id,
         name=_name(payload.get("name")),
-        stores=_stores(payload.get("stores"), role),
+        stores=stores,
+        visitor=payload.get("visitor") is True and role == "user" and id.startswith(VISITOR) and len(stores or ()) == 1,
         expires_s=_time(payload, "exp"),
         issued_s=_issued_s(payload, issued_before_s),
     )

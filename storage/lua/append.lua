@@ -2,7 +2,7 @@
 --
 -- KEYS, for each store: head, log, ids of this bucket, of the one before, of the one after, roster, away, arrivals, cursors, queue,
 --   list of waiting, list of claimed, list of closed, channel of the store, channel about the store; then for each run: chat, history,
---   channel of the chat (runs of a chat only); then for each append: one key for each condition (owned set, roster or arrivals), and for each status the owned sets of
+--   channel of the chat (runs of a chat only); then for each append: one key for each condition (owned set, roster, arrivals or the chat), and for each status the owned sets of
 --   the owner it had and of the one it gets, as far as there are such.
 -- ARGV[1] stores (int), [2] entries a log keeps (int), [3] entries a history keeps (int), [4] how long ids are remembered (ms, int),
 --   [5] the node ('' = nothing is published), [6] the channel that every node follows, [7] the one that this node alone follows,
@@ -12,9 +12,9 @@
 --   For each append: id ('' = none), content (6 bytes), remember the id (0|1), epoch (int), owner, answer (JSON), nonce (4 bytes),
 --     keys (int) and arguments (int) that follow, conditions (int), events (int);
 --     for each condition: B load below N | L load at least N | R on the roster, name | N not on the roster, name |
---       V arrivals are N, name: a letter, a number or '', a name or '';
+--       V arrivals are N, name | E the chat's end of epoch N was not rated: a letter, a number or '', a name or '';
 --     for each event: m side (u|a) at user's-name ('' = none) tail | n tail
---       | s epoch status owner owner-JSON at had-owner (0|1) gets-owner (0|1) tail
+--       | r tail | s epoch status owner owner-JSON at had-owner (0|1) gets-owner (0|1) tail
 --       | k side (u|s) mark (received|read) seq | A agent name at | L agent | V agent away (0|1) | C agent offset.
 -- Returns for each append four values: 1 seq offset previous: it happened | 2 record 0 0: it had happened before
 --   | 3 0 0 0: the id was used for something else | 4 chat 0 0: the fence does not hold (the chat as HGETALL)
@@ -36,7 +36,7 @@ local LIVE, ABOUT = 14, 15
 local base, head, log, offset
 local user, about, chat, history, changed, relisted
 local epoch, owner, status, at, seq, from_user, last, after_last
-local user_received, user_read, store_read
+local user_received, user_read, store_read, rated
 -- The append at hand: whether it wrote yet, whether it is a message, the number it answers with. And whether anything was written at all.
 local wrote, with_seq, number
 local written = false
@@ -70,6 +70,8 @@ local function holds(op, limit, name, key)
   elseif op == 'V' then
     local arrivals = tonumber(call('HGET', key, name) or '0')
     return arrivals == tonumber(limit), arrivals
+  elseif op == 'E' then
+    return rated ~= tonumber(limit), rated
   end
   local entry = call('HGET', key, name)
   return (op == 'R') == (entry and true or false), entry
@@ -89,11 +91,12 @@ end
 
 -- Loads the chat of a run. Returns why it cannot be used, if it cannot.
 local function load_chat()
-  local ok, got = pcall(call, 'HMGET', chat, 'ep', 'ow', 'sq', 'fu', 'of', 'al', 'st', 'at', 'ur', 'ud', 'sd')
+  local ok, got = pcall(call, 'HMGET', chat, 'ep', 'ow', 'sq', 'fu', 'of', 'al', 'st', 'at', 'ur', 'ud', 'sd', 'ra')
   if not ok then return reason(got) end
   epoch, owner, status, at = got[1] or '0', got[2] or '', got[7], got[8] or '0'
   seq, from_user, last, after_last = tonumber(got[3] or '0'), tonumber(got[4] or '0'), tonumber(got[5] or '0'), tonumber(got[6] or '0')
   user_received, user_read, store_read = tonumber(got[9] or '0'), tonumber(got[10] or '0'), tonumber(got[11] or '0')
+  rated = tonumber(got[12] or '0')
   return why_not('LLEN', history)
 end
 
@@ -153,6 +156,11 @@ end
 local function add_note()
   add_behind('n', 'note', ARGV[ai + 2])
   ai = ai + 2
+end
+
+local function add_rating()
+  add_note()
+  rated, changed.ra = tonumber(epoch), epoch
 end
 
 local function change_status()
@@ -222,7 +230,7 @@ local function move_cursor()
 end
 
 local EVENTS = {
-  m = add_message, n = add_note, s = change_status, k = move_mark,
+  m = add_message, n = add_note, r = add_rating, s = change_status, k = move_mark,
   A = let_arrive, L = let_leave, V = set_availability, C = move_cursor,
 }
 
@@ -314,9 +322,9 @@ for _ = 1, tonumber(ARGV[1]) do
         answer(4, call('HGETALL', chat), 0, 0)
       else
         local unmet, truth = false, false
-        -- Owned sets are the only keys of an append besides those of the whole store.
+        -- Owned sets are the only keys of an append besides those of the whole store and the chat.
         for i = ki + 1, next_ki do
-          if KEYS[i] ~= KEYS[base + 6] and KEYS[i] ~= KEYS[base + 8] then broken = broken or why_not('SCARD', KEYS[i]) end
+          if KEYS[i] ~= KEYS[base + 6] and KEYS[i] ~= KEYS[base + 8] and KEYS[i] ~= chat then broken = broken or why_not('SCARD', KEYS[i]) end
         end
         for i = 1, broken and 0 or n_conditions do
           ki = ki + 1
@@ -375,7 +383,10 @@ for _ = 1, tonumber(ARGV[1]) do
     local moves = #marks > 0 and call('HINCRBY', head, 'mk', #marks) or 0
     if #numbers > 0 or moves > 0 then publish(KEYS[base + LIVE], told_of(first_offset, moves, numbers, marks, frames)) end
     local what = (about_queue and 'q' or '') .. (about_state and 's' or '')
-    if what ~= '' then publish(KEYS[base + ABOUT], ARGV[5] .. ' about ' .. what) end
+    if what ~= '' then
+      call('HINCRBY', head, 'ab', 1)
+      publish(KEYS[base + ABOUT], ARGV[5] .. ' about ' .. what)
+    end
   end
 end
 for i = 1, #held do out[n_out + i] = held[i] end

@@ -97,6 +97,7 @@ GOOD = {
     "text": TEXTS,
     "number": NUMBERS,
     "limit": NUMBERS - {"zero", "minus zero"},
+    "score": set(),
     "flag": {"true", "false"},
     "word": set(),
     "kind": set(),
@@ -113,6 +114,7 @@ RIGHT = {
     "text": '"x"',
     "number": "1",
     "limit": "1",
+    "score": "1",
     "flag": "true",
     "kind": '"text"',
     "place": '"1:u"',
@@ -123,7 +125,7 @@ RIGHT = {
     "unknown": "1",
 }
 
-BY_FIELD = {("send", "kind"): "kind", ("chats", "before"): "place"}
+BY_FIELD = {("send", "kind"): "kind", ("chats", "before"): "place", ("rate", "comment"): "text"}
 """Where the type of a field does not tell its sort."""
 
 CODEC = {"kind": "text", "place": "text", "body": "unknown"}
@@ -181,6 +183,8 @@ def field(tag, info):
             sort = "text"
         case [msgspec.inspect.IntType(ge=0)]:
             sort = "number"
+        case [msgspec.inspect.IntType(ge=1, le=5)]:
+            sort = "score"
         case [msgspec.inspect.IntType(ge=1)]:
             sort = "limit"
         case [msgspec.inspect.BoolType()]:

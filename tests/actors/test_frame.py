@@ -37,6 +37,9 @@ GOOD = {
     "transfer": ({"id": "i", "store": "s", "user": "u", "to": "a"}, f.Transfer(id="i", store="s", user="u", to="a")),
     "takeover": ({"id": "i", "store": "s", "user": "u"}, f.TakeOver(id="i", store="s", user="u")),
     "resolve": ({"id": "i", "store": "s", "user": "u"}, f.Resolve(id="i", store="s", user="u")),
+    "requeue": ({"id": "i", "store": "s", "user": "u"}, f.Requeue(id="i", store="s", user="u")),
+    "end": ({"id": "i", "store": "s"}, f.End(id="i", store="s")),
+    "rate": ({"id": "i", "store": "s", "score": 5, "comment": "x" * 500}, f.Rate(id="i", store="s", score=5, comment="x" * 500)),
     "read": ({"id": "i", "store": "s", "seq": 0}, f.Read(id="i", store="s", seq=0)),
     "chats": ({"id": "i", "store": "s"}, f.Chats(id="i", store="s")),
     "history": ({"id": "i", "store": "s", "limit": 1000}, f.History(id="i", store="s", limit=1000)),
@@ -59,7 +62,8 @@ def test_a_body_is_kept_as_it_came(name):
 
 def test_every_type_of_the_protocol_is_known():
     names = (
-        "hello token ping pong received typing send note claim release transfer takeover resolve read chats history availability announce"
+        "hello token ping pong received typing send note claim release transfer takeover requeue resolve end rate read chats history "
+        "availability announce"
     )
     assert frozenset(names.split()) == f.TYPES
 

@@ -304,6 +304,33 @@ async def test_places_in_the_queue_count_those_of_other_nodes():
         await behind.expect("queue", position=1)
 
 
+async def test_a_place_in_the_queue_of_which_nothing_was_heard_is_found_by_looking():
+    async with nodes(2) as (first, second):
+        agent = await first.agent()
+        ahead, behind = await first.user("u1"), await second.user("u2")
+        await ahead.send("1")
+        await asyncio.sleep(0.1)
+        await behind.send("2")
+        await behind.expect("queue", position=2)
+        await asyncio.sleep(LOOK_S)
+        first.inner.hall.drops = 10**6
+        await agent.ack("claim", store="s1", user="u1")
+        await asyncio.sleep(1.0)
+        assert [frame["position"] for frame in behind.of("queue")] == [2]
+        await asyncio.sleep(LOOK_S + 2 * SETTLE_S)
+        assert [frame["position"] for frame in behind.of("queue")] == [2, 1]
+
+
+async def test_who_is_away_is_found_by_looking_where_nothing_was_heard():
+    async with nodes(2) as (first, second):
+        agent, looker = await first.agent("a1"), await second.agent("a2")
+        await asyncio.sleep(LOOK_S)
+        first.inner.hall.drops = 10**6
+        await agent.ack("availability", status="away")
+        await asyncio.sleep(LOOK_S + 2 * SETTLE_S)
+        assert [one["status"] for one in looker.of("presence")[-1]["agents"] if one["id"] == "a1"] == ["away"]
+
+
 async def test_sessions_are_counted_over_all_nodes():
     async with nodes(3) as (first, second, third):
         for world in (first, second):

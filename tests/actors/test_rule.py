@@ -4,13 +4,14 @@ import pytest
 
 from actors import command as c
 from actors.chat import Chat, Owner, Party
-from actors.event import MarkMoved, MessageAdded, NoteAdded, StatusChanged
+from actors.event import ChatRated, MarkMoved, MessageAdded, NoteAdded, StatusChanged
 from actors.refusal import DETAIL
 from actors.rule import (
     Accepted,
     LoadAtLeast,
     LoadBelow,
     NotOnRoster,
+    NotRated,
     NotSeenSince,
     OnRoster,
     Rejected,
@@ -60,7 +61,10 @@ COMMANDS = {
     "transfer to nobody": (c.TransferChat, {"to": "a404"}),
     "transfer to the owner": (c.TransferChat, {"to": "a9", "target": Owner("a9", "Zhao")}),
     "takeover": (c.TakeOverChat, {}),
+    "requeue": (c.RequeueChat, {}),
     "resolve": (c.ResolveChat, {}),
+    "rate": (c.RateChat, {"score": 4}),
+    "rate again": (c.RateChat, {"score": 4, "rated": 1_000}),
     "read": (c.MarkRead, {"seq": 5}),
     "read again": (c.MarkRead, {"seq": 1}),
     "received": (c.MarkReceived, {"seq": 5}),
@@ -83,6 +87,8 @@ def told(decision):
         match event:
             case MessageAdded():
                 words.append("message")
+            case ChatRated():
+                words.append("rating")
             case NoteAdded():
                 words.append("note")
             case StatusChanged(status=status, owner=owner, reason=reason):
@@ -113,8 +119,13 @@ transfer to nobody    supervisor | not_found | no_such_agent | no_such_agent | n
 transfer to the owner agent      | not_found | not_owner | transfer: claimed a9 | not_owner | closed
 transfer to the owner supervisor | not_found | transfer: claimed a9 | transfer: claimed a9 | as it is | closed
 takeover              supervisor | not_found | takeover: claimed p1 | as it is | takeover: claimed p1 | closed
+requeue               agent      | not_found | forbidden | forbidden | forbidden | forbidden
+requeue               supervisor | not_found | as it is | release: waiting | release: waiting | closed
+resolve               user       | not_found | resolve: closed | - | resolve: closed | as it is
 resolve               agent      | not_found | not_owner | resolve: closed | not_owner | as it is
 resolve               supervisor | not_found | resolve: closed | resolve: closed | resolve: closed | as it is
+rate                  user       | not_found | not_closed | - | not_closed | rating
+rate again            user       | not_found | not_closed | - | not_closed | already_rated
 read                  user       | not_found | user read 5 | - | user read 5 | user read 5
 read                  agent      | not_found | not_owner | store read 5 | not_owner | not_owner
 read                  supervisor | not_found | not_owner | store read 5 | not_owner | not_owner
@@ -255,6 +266,24 @@ def test_a_fact_that_was_wrong_is_put_right(name, condition, value, field, expec
     assert getattr(mended, field) == expected
     again = decide(chat_in("waiting", SUPERVISOR), mended, NOW)
     assert condition not in again.conditions
+
+
+def test_an_end_is_rated_once_and_the_next_end_again():
+    closed = chat_in("closed", USER)
+    decision = decide(closed, command_of("rate", USER, comment="fine"), NOW)
+    assert decision.conditions == (NotRated("u1", 1_000),)
+    (rated,) = decision.events
+    assert rated.body == '{"text":"★★★★☆ fine","rating":{"score":4,"comment":"fine"}}'.encode()
+    after = apply(closed, rated)
+    assert after.is_rated
+    assert told(decide(after, command_of("rate", USER), NOW)) == "already_rated"
+    mended = correct(command_of("rate", USER), NotRated("u1", 1_000), 1_000)
+    assert told(decide(closed, mended, NOW)) == "already_rated"
+    for event in decide(after, command_of("send", USER), NOW).events:
+        after = apply(after, event)
+    assert not after.is_rated
+    ended = apply(after, decide(after, command_of("resolve", USER), NOW).events[0])
+    assert told(decide(ended, command_of("rate", USER), NOW)) == "rating"
 
 
 def test_an_owner_who_came_back_leaves_nothing_to_be_done():

@@ -1,6 +1,7 @@
 """A real Chromium without a window, spoken to over its debugging protocol."""
 
 import asyncio
+import base64
 import contextlib
 import itertools
 import json
@@ -48,6 +49,21 @@ class Tab:
         await self.do("Network.enable")
         await self.do("Page.enable")
         await self._load("Page.navigate", url=url)
+
+    async def visit(self, url: str) -> None:
+        """Another page in this tab."""
+        await self._load("Page.navigate", url=url)
+
+    async def online(self, *, on: bool) -> None:
+        """The browser's own switch of its network."""
+        await self.do("Network.emulateNetworkConditions", offline=not on, latency=0, downloadThroughput=-1, uploadThroughput=-1)
+
+    async def picture(self, *, width: int = 1280, height: int = 800, scale: float = 1.0, dark: bool = False) -> bytes:
+        """What is seen, as a PNG."""
+        await self.do("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=width < 500)
+        await self.do("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
+        await asyncio.sleep(0.4)  # what moves has come to rest
+        return base64.b64decode((await self.do("Page.captureScreenshot", format="png"))["data"])
 
     async def reload(self) -> None:
         """What the page had in memory is gone."""

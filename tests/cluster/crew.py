@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.faults.load import Load, until
 from tests.history.feed import keep_over_the_wire
-from tests.history.linear import check
+from tests.history.linear import check, report
 from tests.wire.server import Server, running
 
 GRACE_S = 600
@@ -85,4 +85,5 @@ async def judge(load: Load) -> None:
     assert found.sentences() == []
     assert found.acked > 0
     await keep_over_the_wire(load.recorder, load.server, {load.store: load.server.token("agent", "keeper", stores=[load.store])})
-    assert check(load.recorder.history) == []
+    violations = check(load.recorder.history)
+    assert not violations, report(violations)

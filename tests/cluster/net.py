@@ -1,9 +1,9 @@
 """Machines of their own for tests: network namespaces at a switch in one more, and a wire from each to whoever runs the test.
 
-    test -- 198.18.N.4i+1/30 -- machine i -- 198.19.N.10+i/24 -- switch of two halves, the second for those who are set apart
+    test -- 198.18.N.4i+1/30 -- machine i -- 10.77.0.i+1/24 -- switch of two halves, the second for those who are set apart
 
-Nothing is forwarded from one wire to another, and no machine has a way to anywhere else. Names have the pid of the run in them; what a
-run that was killed left behind, the next removes.
+Every run has a switch of its own, so addresses at it are the same in all. Nothing is forwarded from one wire to another, and no machine has
+a way to anywhere else. Names have the pid of the run in them; what a run that was killed left behind, the next removes.
 """
 
 import os
@@ -24,7 +24,10 @@ def why_not() -> str | None:
     """Why there can be no machines here; None if there can."""
     if shutil.which("ip") is None:
         return "there is no ip command (on Debian and Ubuntu: apt install iproute2)"
-    return None if os.geteuid() == 0 else "only root may make network namespaces"
+    if os.geteuid() != 0:
+        return "only root may make network namespaces"
+    tried = subprocess.run(["unshare", "--net", "true"], text=True, capture_output=True, timeout=30, check=False)
+    return None if tried.returncode == 0 else f"this machine allows no network namespaces: {tried.stderr.strip()}"
 
 
 def need_machines() -> None:
@@ -43,13 +46,14 @@ def _ip(*lines: str, space: str = "") -> None:
 
 @attrs.frozen(kw_only=True)
 class Machine:
-    """`address` is its own at the switch, `door` the one at which the test comes in."""
+    """`address` is its own at the switch, `door` the one at which the test comes in, `outside` the one at which the test stands there."""
 
     number: int
     space: str
     switch: str
     address: str
     door: str
+    outside: str
 
     @property
     def within(self) -> tuple[str, ...]:
@@ -69,6 +73,11 @@ class Machine:
         _ip(f"link set p{self.number} master two", space=self.switch)
 
 
+def address(number: int) -> str:
+    """A machine's own at the switch."""
+    return f"10.77.0.{number + 1}"
+
+
 @contextmanager
 def machines(count: int) -> Iterator[list[Machine]]:
     """So many machines, all joined; gone in the end with whatever still runs in them."""
@@ -77,7 +86,14 @@ def machines(count: int) -> Iterator[list[Machine]]:
     prefix = f"dibs-{os.getpid()}-{number}"
     switch = f"{prefix}-switch"
     found = [
-        Machine(number=n, space=f"{prefix}-{n}", switch=switch, address=f"198.19.{number}.{10 + n}", door=f"198.18.{number}.{4 * n + 2}")
+        Machine(
+            number=n,
+            space=f"{prefix}-{n}",
+            switch=switch,
+            address=address(n),
+            door=f"198.18.{number}.{4 * n + 2}",
+            outside=f"198.18.{number}.{4 * n + 1}",
+        )
         for n in range(count)
     ]
     try:
@@ -97,7 +113,7 @@ def _wire(machine: Machine, number: int) -> None:
     _ip(
         f"link add p{n} netns {machine.switch} type veth peer name plug netns {machine.space}",
         f"link add dibs{number}-{n} type veth peer name door netns {machine.space}",
-        f"address add 198.18.{number}.{4 * n + 1}/30 dev dibs{number}-{n}",
+        f"address add {machine.outside}/30 dev dibs{number}-{n}",
         f"link set dibs{number}-{n} up",
     )
     machine.join()

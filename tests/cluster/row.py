@@ -11,10 +11,13 @@ from typing import Any
 
 import attrs
 
+from tests.cluster.balanced import balanced
+from tests.cluster.balancer import why_no_balancer
 from tests.cluster.failover import failovers
 from tests.cluster.net import why_not
 from tests.cluster.shard import shards
 from tests.cluster.town import Town, town
+from tests.cluster.upgrade import upgraded
 from tests.faults.load import Figures
 from tests.wire.checker import Frame
 from tests.wire.person import Person
@@ -261,6 +264,8 @@ STRIKES = (
     Strike("listeners stand still", stalled, 5, briefly={"nodes": 3}),
     Strike("a node stands still", paused, 3, briefly={"length_s": 6.0, "nodes": 3}),
     Strike("the primary lost", failovers, 20, few=0, why_not=why_not),
+    Strike("a node behind the balancer dies, another drains", balanced, 10, few=0, why_not=why_no_balancer),
+    Strike("an upgrade and the way back", upgraded, 5, few=0),
     Strike("a shard of a cluster moved or lost", shards, 12, few=0),
     Strike("a race for every chat", race, 2, briefly={"agents": 12, "chats": 60}),
 )

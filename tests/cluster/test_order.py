@@ -7,6 +7,7 @@ import pytest
 from tests.cluster.row import Round, told
 from tests.cluster.town import Town, town
 from tests.faults.load import Figures
+from tests.wire.door import ask, operator, revoke
 
 pytestmark = pytest.mark.anyio
 
@@ -69,3 +70,28 @@ async def test_typing_and_announcements_reach_other_nodes(there):
     await chief.do("announce", body={"text": "psst-early"})
     for person in (user, agent, chief):
         await person.expect("notice", body={"text": "psst-early"})
+
+
+async def test_whose_access_is_withdrawn_at_one_node_is_closed_on_another(there):
+    agent, colleague = await there.malls[1].agent(), await there.malls[2].agent()
+    user = await there.malls[0].user()
+    await revoke(there.malls[3].server, "agent", agent.id)
+    assert await agent.closed() == 4003
+    await user.say("anybody there?")
+    await colleague.expect("message", user=user.id, seq=1)
+
+
+async def test_a_chat_that_is_erased_at_one_node_is_forgotten_by_all(there):
+    agent = await there.malls[1].agent()
+    user = await there.malls[0].user()
+    await user.say("a secret")
+    await agent.expect("message", user=user.id, seq=1)
+    server = there.malls[3].server
+    answer = await ask(server, "POST", "/operator/erase", operator(server), {"store": user.store, "user": user.id})
+    assert answer.json["existed"], answer
+    assert await user.closed() == await agent.closed() == 4200
+    back = await there.malls[0].user(user.id)
+    looker = await there.malls[2].agent()
+    await back.say("again")
+    message = await looker.expect("message", user=user.id, seq=1)
+    assert message["body"]["text"].endswith("again")

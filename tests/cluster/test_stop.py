@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -48,6 +49,14 @@ async def test_sigterm_under_load_ends_every_session_with_1001_and_loses_nothing
         await load.end()
         server.kill()
     server.check_log()
+
+
+ON_A_TERMINAL = """
+import os, sys
+os.open(sys.argv[1], os.O_RDWR)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+"""Whoever leads a session and has no terminal gets the first that it opens."""
 
 
 async def a_second_signal_hurries(server: Server) -> None:
@@ -112,12 +121,32 @@ async def where_no_worker_can_start_it_is_one_line_and_status_1(server: Server) 
     assert server.stdout.read_text() == listened
 
 
+async def a_terminal_that_is_closed_ends_what_was_started_on_it(server: Server) -> None:
+    await server.stop()
+    ours, theirs = os.openpty()
+    server.within = (sys.executable, "-c", ON_A_TERMINAL, os.ttyname(theirs))
+    try:
+        await server.start()
+        hang_up(server)
+        await said(server, '"reloaded"')
+        user = await Person.open(server, server.token("user", "u1"))
+        workers = server.workers().values()
+        os.close(ours)
+        assert await user.closed() == 1001
+        await gone(*workers)
+        assert server.process is not None
+        assert await asyncio.to_thread(server.process.wait, STOP_S) == 0
+    finally:
+        os.close(theirs)
+
+
 ENDS: tuple[Callable[[Server], Awaitable[None]], ...] = (
     a_second_signal_hurries,
     a_worker_that_stands_still_is_killed_in_time,
     sigterm_in_the_middle_of_a_reload_ends_everything,
     nothing_outlives_a_master_that_is_killed,
     where_no_worker_can_start_it_is_one_line_and_status_1,
+    a_terminal_that_is_closed_ends_what_was_started_on_it,
 )
 
 

@@ -19,6 +19,7 @@ from tests.wire.server import SECRET, Server
 pytestmark = pytest.mark.anyio
 
 ADDRESS_LIMIT = 40
+WORKER_TIMEOUT_S = 3
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,9 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with crew(tmp_path_factory.mktemp("crew"), unauthenticated_per_address=ADDRESS_LIMIT).running() as server:
+    with crew(
+        tmp_path_factory.mktemp("crew"), unauthenticated_per_address=ADDRESS_LIMIT, worker_timeout=WORKER_TIMEOUT_S
+    ).running() as server:
         yield server
     assert server.stdout.read_text().count("dibs: listening on ") == 1
     lines = server.said().splitlines()
@@ -100,6 +103,25 @@ async def test_what_waits_to_be_accepted_is_taken_by_another_when_a_worker_is_ki
     for person in await asyncio.gather(*dials):
         await person.close()
     await holds(lambda: has(server, "workers: 2 of 2"), 20, "another in its place")
+
+
+async def test_a_worker_that_is_stuck_is_killed_and_its_clients_go_on_elsewhere(server: Server) -> None:
+    load = Load(server, shoppers=12, agents=2)
+    try:
+        await arrive(load)
+        load.work()
+        await load.until_acked(30)
+        stuck, other = server.workers()["2"], server.workers()["1"]
+        os.kill(stuck, signal.SIGSTOP)
+        await said(server, "worker_stuck")
+        await load.back()
+        await holds(lambda: has(server, "workers: 2 of 2"), 20, "another in its place")
+        assert server.workers()["1"] == other
+        assert server.workers()["2"] != stuck
+        await load.until_acked(30)
+        await judge(load)
+    finally:
+        await load.end()
 
 
 async def test_a_chat_that_is_erased_is_forgotten_by_all_workers(server: Server) -> None:

@@ -14,6 +14,7 @@ import sys
 import time
 import tracemalloc
 from collections import Counter
+from itertools import pairwise
 
 import attrs
 import jwt
@@ -93,6 +94,9 @@ class Cost:
     """Calls of each command of Redis, those of scripts too."""
     reads: int
     """How often Redis read from a socket."""
+    to_bytes: int
+    from_bytes: int
+    """On the wire to Redis and from it."""
     messages: int
     """WebSocket messages that were written to everybody."""
     tasks: int
@@ -107,6 +111,7 @@ class Whole:
 
     def __init__(self, below, port):
         self.valkey = below.client()
+        self.url = below.url
         self._port = port
         self._ids = 0
         self.agents: list[Person] = []
@@ -162,7 +167,7 @@ class Whole:
             nonlocal calls
             calls += event == "call" and frame.f_code.co_filename.startswith(OURS)
 
-        commands, reads = self._stats()
+        before = self._stats()
         loop.set_task_factory(factory)
         sys.setprofile(profile)
         try:
@@ -171,8 +176,9 @@ class Whole:
             sys.setprofile(None)
             loop.set_task_factory(None)
         messages = sum(len(person.messages) for person in self.everybody)
-        after, reads_after = self._stats()
-        return Cost(after - commands, reads_after - reads - 2, messages, tasks, calls, await self._peak(count))
+        after = self._stats()
+        numbers = [now - then - own for now, then, own in zip(after[1:], before[1:], self._own(), strict=True)]
+        return Cost(after[0] - before[0], *numbers, messages, tasks, calls, await self._peak(count))
 
     async def _peak(self, count):
         tracemalloc.start()
@@ -202,12 +208,17 @@ class Whole:
         numbers = {field.name: min(getattr(cost, field.name) for cost in costs) for field in attrs.fields(Cost)[1:]}
         return Cost(fewest, **numbers)
 
+    def _own(self):
+        """What a look costs, but for the calls."""
+        looks = [self._stats()[1:] for _ in range(4)]
+        return [min(later - earlier for earlier, later in pairwise(numbers)) for numbers in zip(*looks, strict=True)]
+
     def _stats(self):
-        """Calls of each command, and reads; the two looks themselves count as reads."""
-        found = self.valkey.info("commandstats")
-        calls = Counter({name.removeprefix("cmdstat_").split("|")[0]: told["calls"] for name, told in found.items()})
+        """Calls of each command, reads, and bytes to Redis and from it; the look itself is in them."""
+        told = self.valkey.info("everything")
+        calls = Counter({name.removeprefix("cmdstat_").split("|")[0]: one["calls"] for name, one in told.items() if "cmdstat_" in name})
         calls.pop("info", None)
-        return calls, self.valkey.info("stats")["total_reads_processed"]
+        return calls, told["total_reads_processed"], told["total_net_input_bytes"], told["total_net_output_bytes"]
 
 
 class _Told(io.StringIO):

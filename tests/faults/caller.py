@@ -267,7 +267,7 @@ class Caller:
                 self.faults.append(f"{self.id} held seq {self.seq} and got {frame}")
             if not self.agent:
                 self._fresh, self.seq = False, frame["seq"]
-            self.messages.setdefault(frame["user"], {})[frame["seq"]] = {key: frame.get(key) for key in ("seq", "from", "body", "id", "at")}
+            self.messages.setdefault(frame["user"], {})[frame["seq"]] = frame
         if self.agent and self.ready.is_set():
             self._picture(frame)
         elif self.agent and frame["offset"] > self._offsets[self.store]:

@@ -79,6 +79,8 @@ class Redis:
         self.program = program.get() or Path(get_binary_path())
         self.socket = folder / "s"
         self.url = f"unix://{self.socket}"
+        self.within: tuple[str, ...] = ()
+        """What its command begins with, where it runs on a machine of its own."""
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -93,7 +95,11 @@ class Redis:
         usual = ("--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder), "--save", "", "--logfile", "")
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [self.program, *usual, *self.settings], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=os.environ | self.env
+                [*self.within, self.program, *usual, *self.settings],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=os.environ | self.env,
             )
         deadline = time.monotonic() + START_S
         while not self.answers():

@@ -21,13 +21,11 @@ SIDE_BY_SIDE = (
     (
         *("Redis stopped", "CLIENT PAUSE", "DEBUG SLEEP", "reply k never comes", "wall clock of dibs jumps", "wall clock of Redis jumps"),
         *("socket cut after every k-th frame", "each command sent 1 to 6 times"),
+        *("cut after request k", "cut within request k", "reply k dropped"),
     ),
     ("kill -9 of dibs", "kill -9 of the embedded server", "kill -9 of both", "maxmemory reached", "disk full", "500 sessions cut at once"),
-    (
-        *("tail of the file cut off", "older copy restored", "older copy under a living dibs", "power cut", "kill -9 of a backup"),
-        "each kind of actor raises",
-    ),
-    ("cut after request k", "cut within request k", "reply k dropped", *(name for name in NAMES if name.startswith("SIGTERM"))),
+    (*("tail of the file cut off", "older copy restored", "older copy under a living dibs", "power cut", "kill -9 of a backup"),),
+    ("each kind of actor raises", *(name for name in NAMES if name.startswith("SIGTERM"))),
 )
 ON_REDIS = {
     "Redis stopped",

@@ -16,7 +16,7 @@ NUMBERED = frozenset({"message", "note", "status"})
 UNANSWERED = frozenset({"received", "typing", "ping", "pong", "token", "hello"})
 UNDECIDED = frozenset({"unavailable", "overloaded", "internal"})
 """Errors after which nobody knows whether the command will have taken effect."""
-OWNERSHIP = frozenset({"claim", "release", "transfer", "takeover", "resolve"})
+OWNERSHIP = frozenset({"claim", "release", "transfer", "takeover", "requeue", "resolve", "end"})
 
 Chat = tuple[str, str]
 Numbered = tuple[int, Frame]

@@ -11,7 +11,7 @@ from tests.history.account import OWNERSHIP, Account, Attempt, Chat, Command, Li
 from tests.history.record import Frame
 
 QUERIES = frozenset({"chats", "history"})
-WRITES = {"send": "message", "note": "note"}
+WRITES = {"send": "message", "note": "note", "rate": "note"}
 
 
 def every_command_has_one_answer(account: Account) -> Iterator[Violation]:
@@ -260,6 +260,9 @@ def _says(kept: Frame, asked: Frame, user: str) -> bool:
     """Whether a stored message or note is what was asked. The note of a transfer bears the transfer's id."""
     if asked.get("type") == "transfer":
         return kept["type"] == "note" and kept["user"] == user and kept["body"] == {"text": asked.get("note")}
+    if asked.get("type") == "rate":
+        rating = {"score": asked["score"]} | ({"comment": asked["comment"]} if asked.get("comment") else {})
+        return kept["type"] == "note" and kept["user"] == user and kept["body"].get("rating") == rating
     kind = WRITES.get(asked.get("type", ""))
     return kept["type"] == kind and kept["user"] == user and kept["body"] == asked["body"] and kept.get("kind") == asked.get("kind")
 

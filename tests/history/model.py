@@ -81,7 +81,9 @@ def command_of(frame: Frame, by: Party, answer: Frame | None = None) -> c.Comman
             return c.TransferChat(to=frame["to"], target=target, note=frame.get("note"), **asked, **full)
         case "takeover":
             return c.TakeOverChat(**asked, **full)
-        case "resolve":
+        case "requeue":
+            return c.RequeueChat(**asked)
+        case "resolve" | "end":
             return c.ResolveChat(**asked)
         case "read":
             return c.MarkRead(seq=frame["seq"], **asked)

@@ -67,9 +67,9 @@ def _fault(frame: Frame, user: str, status: str | None, owner: str | None, known
         "new": by.get("id") == user,
         "reopen": by.get("id") == user,
         "claim": by.get("role") != "user" and by.get("id") == (frame["owner"] or {}).get("id"),
-        "release": mine,
+        "release": mine or supervises,
         "transfer": mine or supervises,
-        "resolve": mine or supervises,
+        "resolve": mine or supervises or (by.get("role"), by.get("id")) == ("user", user),
         "takeover": supervises and by.get("id") == (frame["owner"] or {}).get("id"),
         "assigned": frame["by"] is None,
         "agent_gone": frame["by"] is None,
@@ -237,8 +237,8 @@ def a_change_is_answered_with_its_own_epoch(account: Account) -> Iterator[Violat
         if not attempt.acked or attempt.frame["type"] not in OWNERSHIP:
             continue
         answer, type, me = attempt.answer or {}, attempt.frame["type"], attempt.life.id
-        wanted = {"claim": me, "takeover": me, "transfer": attempt.frame.get("to"), "release": None, "resolve": None}[type]
-        status = {"release": "waiting", "resolve": "closed"}.get(type, "claimed")
+        wanted = {"claim": me, "takeover": me, "transfer": attempt.frame.get("to")}.get(type)
+        status = {"release": "waiting", "requeue": "waiting", "resolve": "closed", "end": "closed"}.get(type, "claimed")
         if (answer.get("owner") or {}).get("id") != wanted or answer.get("status") != status:
             got = f"{answer.get('status')} of {(answer.get('owner') or {}).get('id')}"
             yield Violation(

@@ -22,7 +22,7 @@ from tests.history.account import UNDECIDED, Account, Attempt, Chat, Shelf, Viol
 from tests.history.model import Call, State, steps
 from tests.history.record import Frame
 
-JUDGED = frozenset({"send", "note", "claim", "release", "transfer", "takeover", "resolve", "read"})
+JUDGED = frozenset({"send", "note", "claim", "release", "transfer", "takeover", "requeue", "resolve", "end", "read"})
 ABOUT_THE_CHAT = frozenset(
     {"stale_claim", "closed", "not_claimed", "not_owner", "already_claimed", "at_capacity", "no_such_agent", "not_found"}
 )

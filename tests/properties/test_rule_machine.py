@@ -41,7 +41,12 @@ def commands(draw, user):
     asked = {"by": by, "id": "i0"}
     if by.role == "user":
         kinds = [c.SendMessage(kind="text", body=BODY, **asked)] * 3
-        kinds += [c.MarkRead(seq=draw(st.integers(0, 9)), **asked), c.MarkReceived(seq=draw(st.integers(0, 9)), **asked)]
+        kinds += [
+            c.ResolveChat(**asked),
+            c.RateChat(score=draw(st.integers(1, 5)), **asked),
+            c.MarkRead(seq=draw(st.integers(0, 9)), **asked),
+            c.MarkReceived(seq=draw(st.integers(0, 9)), **asked),
+        ]
         return draw(st.sampled_from(kinds))
     to = draw(st.sampled_from(["a1", "a2", "p1", "a404"]))
     target = Owner(to, NAMES[to]) if to in NAMES and draw(st.booleans()) else None
@@ -55,7 +60,7 @@ def commands(draw, user):
     kinds += [c.TransferChat(to=to, target=target, note=draw(st.sampled_from([None, "go"])), limit=LIMIT, **asked)]
     kinds += [c.GiveBackChat(agent=to, arrivals=draw(st.integers(0, 2)), **asked)]
     if by.role == "supervisor":
-        kinds += [c.TakeOverChat(limit=LIMIT, **asked)]
+        kinds += [c.TakeOverChat(limit=LIMIT, **asked), c.RequeueChat(**asked)]
     return draw(st.sampled_from(kinds))
 
 
@@ -299,6 +304,18 @@ class RaceMachine(RuleBasedStateMachine):
         page = self.run(self.journal.read_log("s1", 0, 10_000))
         said = [(f["from"]["id"], f["id"]) for f in map(msgspec.json.decode, page.frames) if f["type"] == "message"]
         assert len(said) == len(set(said))
+
+    @invariant()
+    def an_end_is_rated_once_at_most(self):
+        page, end, rated = self.run(self.journal.read_log("s1", 0, 10_000)), {}, set()
+        for frame in map(msgspec.json.decode, page.frames):
+            if frame["type"] == "status":
+                end[frame["user"]] = frame["epoch"] if frame["status"] == "closed" else None
+            elif frame["type"] == "note" and "rating" in frame["body"]:
+                which = frame["user"], end[frame["user"]]
+                assert which[1] is not None, "only what has ended is rated"
+                assert which not in rated
+                rated.add(which)
 
     @invariant()
     def p6_unread_is_what_the_other_side_said_above_the_mark(self):

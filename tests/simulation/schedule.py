@@ -12,10 +12,10 @@ LONG_S = 600.0
 SPAN_S = 8.0
 """Commands are given in this time."""
 
-OF_USERS = ("send",) * 9 + ("burst",) * 3 + ("read",) * 3 + ("typing", "history", "chats", "double", "again", "cut", "leave")
+OF_USERS = ("send",) * 9 + ("burst",) * 3 + ("read",) * 3 + ("typing", "history", "chats", "double", "again", "cut", "leave", "end", "rate")
 OF_AGENTS = ("claim",) * 7 + ("send",) * 7 + ("release",) * 3 + ("transfer",) * 2 + ("resolve",) * 3 + ("read",) * 3 + ("note",) * 2
 OF_AGENTS += ("burst", "typing", "history", "chats", "double", "double", "again", "reuse", "cut", "leave", "availability")
-OF_SUPERVISORS = (*OF_AGENTS, "takeover", "takeover", "takeover", "takeover", "announce")
+OF_SUPERVISORS = (*OF_AGENTS, "takeover", "takeover", "takeover", "takeover", "requeue", "requeue", "announce")
 OF_STORAGE = ("slow", "unreachable", "refused", "lose_requests", "lose_replies", "lose_replies", "stall", "restart")
 OF_NODES = ("kill", "pause", "drain")
 OF_CLIENTS = ("half_open", "cut_all", "slow_reader")

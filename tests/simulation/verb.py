@@ -70,6 +70,10 @@ def _shop(tab: Tab, verb: str, store: str, dice: random.Random) -> None:
                 tab.world.loop.call_later(0.03 * dice.random() ** 2, tab.command, frame)
     elif verb == "read":
         tab.command({"type": "read", "id": tab.world.new_id(), "store": store, "seq": _mark(tab, store, tab.someone.id, dice)})
+    elif verb == "end":
+        tab.command({"type": "end", "id": tab.world.new_id(), "store": store})
+    elif verb == "rate":
+        tab.command({"type": "rate", "id": tab.world.new_id(), "store": store, "score": dice.randrange(1, 6)})
     elif verb == "typing":
         tab.say({"type": "typing", "store": store, "on": dice.random() < 0.5})
     elif verb == "history":
@@ -93,7 +97,7 @@ def _serve(tab: Tab, verb: str, store: str, dice: random.Random) -> None:
 
     if verb == "claim":
         user = pick(lambda chat: chat["status"] == "waiting")
-    elif verb in ("takeover", "note", "history"):
+    elif verb in ("takeover", "requeue", "note", "history"):
         user = pick(lambda chat: chat["status"] != "closed")
     else:
         user = pick(lambda chat: chat["owner"] == me, 0.85)
@@ -116,7 +120,7 @@ def _filled(tab: Tab, frame: Frame, fence: Frame, dice: random.Random) -> Frame:
     match frame["type"]:
         case "note":
             return frame | {"body": _text(tab, id)}
-        case "release" | "resolve":
+        case "release" | "resolve" | "requeue":
             return frame | fence
         case "transfer":
             others = [someone.id for someone in tab.world.schedule.people if someone.role != "user"]

@@ -185,6 +185,7 @@ async def test_what_is_shown_about_a_store_is_heard_of_when_it_changes(journal, 
         StoreChanged(store="s1", queue=True),
         StoreChanged(store="s1", state=True),
     ]
+    assert (await journal.heads((ABOUT,))).changes == {"s1": 3}, "so whoever did not hear of them finds out"
 
 
 async def test_a_user_hears_of_a_chat_that_it_begins_elsewhere(journal, other):
@@ -226,10 +227,10 @@ async def test_heads_tell_where_everything_stands(journal):
     assert await journal.heads(topics) == Heads(
         stores={"s1": 3, "s9": 0},
         moves={"s1": 0 if isinstance(journal, RedisJournal) else 2, "s9": 0},
+        changes={"s1": 0 if isinstance(journal, RedisJournal) else 2},
         chats={("s1", "u1"): Head(3, 1, 0, 1), ("s1", "nobody"): Head(0)},
         users={"u1": ("s1", "s2"), "u9": ()},
     )
-    assert await journal.heads((ABOUT,)) == Heads(stores={}, moves={}, chats={}, users={})
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from actors.chat import Chat, Owner, Party
-from actors.event import AgentArrived, AgentLeft, AvailabilitySet, CursorMoved, MarkMoved, MessageAdded, NoteAdded, StatusChanged
-from actors.rule import LoadAtLeast, LoadBelow, NotOnRoster, NotSeenSince, OnRoster, apply
+from actors.event import AgentArrived, AgentLeft, AvailabilitySet, ChatRated, CursorMoved, MarkMoved, MessageAdded, NoteAdded, StatusChanged
+from actors.rule import LoadAtLeast, LoadBelow, NotOnRoster, NotRated, NotSeenSince, OnRoster, apply
 from storage.batch import Limits
 from storage.memory import MemoryJournal
 from tests.storage.material import NOON, append_to, append_to_store
@@ -110,7 +110,10 @@ class JournalMachine(RuleBasedStateMachine):
             id=data.draw(ids),
             content=data.draw(contents),
             records=None if data.draw(st.integers(0, 4)) else False,
-            conditions=data.draw(st.one_of(st.just([]), st.just([]), st.lists(conditions, max_size=2))),
+            conditions=[
+                *data.draw(st.one_of(st.just([]), st.just([]), st.lists(conditions, max_size=2))),
+                *(NotRated(chat.user, chat.epoch) for event in events if isinstance(event, ChatRated)),
+            ],
         )
         match data.draw(st.integers(0, 15)):
             case 0:
@@ -132,6 +135,8 @@ class JournalMachine(RuleBasedStateMachine):
         agent = data.draw(agents)
         answer = MessageAdded(by=Party("agent", agent), kind="text", body=data.draw(bodies), id="m", at=self.now_ms)
         remark = NoteAdded(by=Party("agent", agent), body=data.draw(bodies), id="n", at=self.now_ms)
+        if chat.status == "closed" and data.draw(st.booleans()):
+            return (ChatRated(by=user, body=data.draw(bodies), id="r", at=self.now_ms),)
         match data.draw(st.integers(0, 9)):
             case 0 | 1:
                 return (says,)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.web.readme import READMES, blocks, headings, tables
 from tests.wire.server import SECRET
-from web.setting import OPTIONS, read_settings
+from web.setting import OPTIONS
 from web.token import TokenSigner
 
 TEXTS = {language: path.read_text() for language, path in READMES.items()}
@@ -77,17 +77,6 @@ def test_every_path_that_the_readme_names_is_there():
     for language, path in READMES.items():
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", TEXTS[language]):
             assert (path.parent / target).exists(), target
-
-
-def test_the_unit_for_systemd_starts_a_dibs_that_takes_what_it_is_given():
-    unit = (READMES["en"].parent / "docs" / "dibs.service").read_text()
-    [words] = [line.removeprefix("ExecStart=").split()[1:] for line in unit.splitlines() if line.startswith("ExecStart=")]
-    assert words[0] == "serve"
-    given = {flag.removeprefix("--").replace("-", "_"): value for flag, value in zip(words[1::2], words[2::2], strict=True)}
-    assert given.keys() <= {option.field for option in OPTIONS}
-    assert read_settings(given, {"DIBS_SECRET": SECRET}).workers > 1
-    assert "\nExecReload=/bin/kill -HUP $MAINPID\n" in unit
-    assert "\nKillMode=mixed\n" in unit, "a worker that is told to stop by others than its master is replaced"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -69,6 +69,7 @@ def test_a_flag_wins_over_its_variable_and_a_variable_over_the_default():
         ("agent_limit", "1.5"),
         ("workers", "0"),
         ("workers", "65"),
+        ("worker_timeout", "0"),
         ("env_file", ""),
         ("demo", "perhaps"),
         ("data", ""),

@@ -55,6 +55,15 @@ class Person(Client):
     async def takeover(self, user: "Client | str", **fields: Any) -> Frame:
         return await self.chat_do("takeover", user, **fields)
 
+    async def requeue(self, user: "Client | str", **fields: Any) -> Frame:
+        return await self.chat_do("requeue", user, **fields)
+
+    async def end(self, **fields: Any) -> Frame:
+        return await self.do("end", **fields)
+
+    async def rate(self, score: int, **fields: Any) -> Frame:
+        return await self.do("rate", score=score, **fields)
+
     async def resolve(self, user: "Client | str", **fields: Any) -> Frame:
         return await self.chat_do("resolve", user, **fields)
 

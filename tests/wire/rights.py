@@ -41,6 +41,9 @@ transfer.door   no_such_agent  not_owner        not_owner    closed       not_fo
 transfer.none   no_such_agent  not_owner        not_owner    closed       not_found  forbidden  forbidden  forbidden
 transfer.stale  stale_claim    stale_claim      stale_claim  stale_claim  not_found  forbidden  forbidden  forbidden
 takeover        forbidden      forbidden        forbidden    forbidden    forbidden  forbidden  forbidden  forbidden
+requeue         forbidden      forbidden        forbidden    forbidden    forbidden  forbidden  forbidden  forbidden
+end             forbidden      forbidden        forbidden    forbidden    forbidden  forbidden  forbidden  forbidden
+rate            forbidden      forbidden        forbidden    forbidden    forbidden  forbidden  forbidden  forbidden
 resolve         ack            not_owner        not_owner    same         not_found  forbidden  forbidden  forbidden
 resolve.stale   stale_claim    stale_claim      stale_claim  stale_claim  not_found  forbidden  forbidden  forbidden
 read            ack            not_owner        not_owner    not_owner    not_found  forbidden  forbidden  forbidden
@@ -67,6 +70,10 @@ transfer.door   no_such_agent  no_such_agent    no_such_agent  closed       not_
 transfer.none   no_such_agent  no_such_agent    no_such_agent  closed       not_found  forbidden  forbidden  forbidden
 transfer.stale  stale_claim    stale_claim      stale_claim    stale_claim  not_found  forbidden  forbidden  forbidden
 takeover        same           ack              ack            closed       not_found  forbidden  forbidden  forbidden
+requeue         ack            ack              same           closed       not_found  forbidden  forbidden  forbidden
+requeue.stale   stale_claim    stale_claim      stale_claim    stale_claim  not_found  forbidden  forbidden  forbidden
+end             forbidden      forbidden        forbidden      forbidden    forbidden  forbidden  forbidden  forbidden
+rate            forbidden      forbidden        forbidden      forbidden    forbidden  forbidden  forbidden  forbidden
 resolve         ack            ack              ack            same         not_found  forbidden  forbidden  forbidden
 resolve.stale   stale_claim    stale_claim      stale_claim    stale_claim  not_found  forbidden  forbidden  forbidden
 read            ack            not_owner        not_owner      not_owner    not_found  forbidden  forbidden  forbidden
@@ -87,6 +94,9 @@ claim        forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  f
 release      forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden      forbidden  forbidden
 transfer     forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden      forbidden  forbidden
 takeover     forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden      forbidden  forbidden
+requeue      forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden      forbidden  forbidden
+end          ack        same       not_found  forbidden  forbidden  forbidden  forbidden  forbidden  no_such_store  not_found  no_such_store
+rate         not_closed ack        not_found  forbidden  forbidden  forbidden  forbidden  forbidden  no_such_store  not_found  no_such_store
 resolve      forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden      forbidden  forbidden
 read         ack        ack        not_found  forbidden  forbidden  forbidden  forbidden  forbidden  no_such_store  not_found  no_such_store
 history      page       page       not_found  forbidden  forbidden  forbidden  forbidden  forbidden  no_such_store  not_found  no_such_store
@@ -107,6 +117,9 @@ EFFECT = {
     "transfer": ("status", "status"),
     "transfer.me": ("status", "status"),
     "takeover": ("status", "status"),
+    "requeue": ("status", "status"),
+    "end": ("status", "status"),
+    "rate": ("note", ""),
     "resolve": ("status", "status"),
     "read": ("marks", "marks"),
     "announce": ("", ""),  # a notice, which is about no chat

@@ -87,6 +87,8 @@ class Server:
         self.stdout, self.stderr = data.parent / f"{data.name}.out", data.parent / f"{data.name}.err"
         self.environ = {"DIBS_SECRET": SECRET}
         """Its DIBS_ variables."""
+        self.root = ROOT
+        """Where its code lies."""
         self.within: tuple[str, ...] = ()
         """What its command begins with, where it runs on a machine of its own."""
         self.process: subprocess.Popen[bytes] | None = None
@@ -105,7 +107,9 @@ class Server:
         command = [*self.within, sys.executable, "-m", "web.command", "serve", "--port", "0", "--data", str(self.data), *flags]
         env = {key: value for key, value in os.environ.items() if not key.startswith("DIBS_")} | self.environ
         with self.stdout.open("ab") as out, self.stderr.open("ab") as err:
-            return subprocess.Popen(command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True)
+            return subprocess.Popen(
+                command, cwd=self.root, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True
+            )
 
     def start_blocking(self) -> None:
         seen = self.stdout.stat().st_size if self.stdout.exists() else 0

@@ -59,6 +59,9 @@ async def test_every_type_of_frame_is_seen_and_fits_the_document(server, mall):
     await say(chief, "chats", store=store, limit=1)
     await say(agent, "availability", status="away")
     await say(chief, "announce", store=store, body={"text": "sale"})
+    await say(chief, "requeue", **chat)
+    await say(user, "end", store=store)
+    await say(user, "rate", store=store, score=4, comment="thanks")
     await say(chief, "resolve", **chat)
     seen["client.token"] += 1
     await user.send({"type": "token", "token": server.token("user", "u1", name="U")})

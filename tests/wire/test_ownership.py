@@ -143,6 +143,49 @@ async def test_a_closed_chat_refuses_agents(mall: Mall) -> None:
     await agent.note(user, "a note may be left")
 
 
+async def test_a_user_ends_its_chat_and_writes_again(mall: Mall) -> None:
+    agent, user = await mall.claimed()
+    ack = await user.end(id="enough")
+    assert (ack["status"], ack["owner"]) == ("closed", None)
+    for person in (agent, user):
+        await person.status("resolve", status="closed", owner=None, epoch=ack["epoch"], by={"role": "user", "id": user.id})
+    assert (await user.end())["epoch"] == ack["epoch"]
+    assert await user.end(id="enough") == ack | {"duplicate": True}
+    await agent.never("status")
+    await agent.say("wait", to=user, refused="closed")
+    await user.say("one more thing")
+    await agent.status("reopen", status="waiting")
+    await user.end(id="enough")
+    assert (await agent.summary(user))["status"] == "waiting", "an end that is sent again takes effect once"
+
+
+async def test_a_user_whose_id_is_an_agents_ends_its_own_chat_and_no_other(mall: Mall) -> None:
+    agent, other = await mall.claimed()
+    namesake = await mall.user(agent.id)
+    await namesake.end(refused="not_found")
+    await namesake.end(user=other.id, refused="forbidden")
+    await agent.say("still mine", to=other)
+
+
+async def test_a_supervisor_puts_a_chat_back_whoever_owned_it(mall: Mall) -> None:
+    agent, user = await mall.claimed()
+    boss, other = await mall.supervisor(name="Boss"), await mall.agent()
+    epoch = (await agent.summary(user))["epoch"]
+    await boss.requeue(user, epoch=epoch - 1, refused="stale_claim")
+    ack = await boss.requeue(user, epoch=epoch, id="back")
+    assert (ack["status"], ack["owner"]) == ("waiting", None)
+    for person in (agent, user, boss):
+        await person.status("release", status="waiting", owner=None, epoch=ack["epoch"], by={"role": "supervisor", "id": boss.id})
+    await agent.say("mine", to=user, refused="not_claimed")
+    assert (await boss.requeue(user))["epoch"] == ack["epoch"]
+    await other.claim(user)
+    assert await boss.requeue(user, epoch=epoch, id="back") == ack | {"duplicate": True}
+    await other.say("and still mine", to=user)
+    await other.requeue(user, refused="forbidden")
+    await other.resolve(user)
+    await boss.requeue(user, refused="closed")
+
+
 async def test_every_change_raises_the_epoch_and_nothing_else_does(mall: Mall) -> None:
     agent, user = await mall.claimed()
     boss = await mall.supervisor()

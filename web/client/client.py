@@ -241,6 +241,18 @@ class Client:
         """Closes a chat."""
         return await self.command("resolve", told.Ack, store=store, user=user)
 
+    async def requeue(self, store: str, user: str) -> told.Ack:
+        """Puts a chat back into the queue, whoever owned it; for supervisors."""
+        return await self.command("requeue", told.Ack, store=store, user=user)
+
+    async def end(self, store: str) -> told.Ack:
+        """Closes one's own chat; for users."""
+        return await self.command("end", told.Ack, store=store)
+
+    async def rate(self, store: str, score: int, comment: str | None = None) -> told.Ack:
+        """Says how one's own chat was, 1 to 5, once after each of its ends; for users."""
+        return await self.command("rate", told.Ack, store=store, score=score, comment=comment)
+
     async def read(self, store: str, seq: int, *, user: str | None = None) -> told.Ack:
         """Moves the read mark of one's side."""
         return await self.command("read", told.Ack, store=store, seq=seq, user=user)

@@ -2,11 +2,13 @@
 
 It says once that dibs listens, and takes no part in chats. `web.crew.staff` has the workers.
 
-    SIGHUP           settings are read again; for each worker a successor is started, and when that serves the old one drains
+    SIGHUP           settings are read again; for each worker a successor is started, and when that serves the old one drains;
+                     where the terminal is gone that it was started on it means the same as SIGTERM
     SIGTERM, SIGINT  no new sessions; each worker drains, the next as soon as it is gone or its time is over; a second signal hurries
 """
 
 import asyncio
+import os
 import signal
 import socket
 import time
@@ -45,7 +47,7 @@ async def _serve(given: Given, settings: Settings, log: FilteringBoundLogger) ->
         signals = _Signals()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, signals.stop)
-        loop.add_signal_handler(signal.SIGHUP, signals.again.set)
+        loop.add_signal_handler(signal.SIGHUP, signals.hang_up)
         listener = stack.enter_context(await _listen(settings))
         redis = await open_storage(settings, log, stack)
         promise = await promised(redis, log, strict=settings.strict)
@@ -84,6 +86,22 @@ class _Signals:
 
     def __init__(self) -> None:
         self.stopping, self.hurrying, self.again = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._had_terminal = _has_terminal()
+
+    def hang_up(self) -> None:
+        if self._had_terminal and not _has_terminal():
+            self.stop()
+        else:
+            self.again.set()
 
     def stop(self) -> None:
         (self.hurrying if self.stopping.is_set() else self.stopping).set()
+
+
+def _has_terminal() -> bool:
+    """Whether there is a terminal from which this process is controlled."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True

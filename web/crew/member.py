@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from web.crew.channel import Channel, hand_over
-from web.crew.message import Failed, Order, Ready, Start, Told, Word
+from web.crew.message import Failed, Order, Ping, Ready, Start, Told, Word
 from web.figure import Family
 
 _words: "msgspec.json.Decoder[Word]" = msgspec.json.Decoder(Word)
@@ -31,6 +32,8 @@ class Member:
         self.failure: Failed | None = None
         self.served = False
         """Whether it has ever been ready."""
+        self._asked_s: float | None = None
+        """Since when it owes an answer."""
         self._process = process
         self._channel = channel
         self._moved = asyncio.Event()
@@ -56,6 +59,7 @@ class Member:
     async def follow(self, heed: Callable[["Member", Word], None]) -> None:
         """Hears what it says, until it has ended; `heed` is told of everything."""
         while (word := await self._channel.hear()) is not None:
+            self._asked_s = None
             match word:
                 case Ready():
                     self.served = True
@@ -91,6 +95,17 @@ class Member:
         """Tells it something; it may be gone."""
         if not self.ended.is_set():
             self._channel.say_nowait(order)
+
+    def ping(self) -> float:
+        """Asks for a sign of life; for how many seconds it has owed one."""
+        now_s = time.monotonic()
+        self._asked_s = self._asked_s or now_s
+        self.say(Ping())
+        return now_s - self._asked_s
+
+    def forgive(self) -> None:
+        """It owes nothing: its answer could not be heard."""
+        self._asked_s = None
 
     def kill(self) -> None:
         """kill -9."""

@@ -36,6 +36,10 @@ class Tell(msgspec.Struct, frozen=True, kw_only=True, tag="tell"):
     number: int
 
 
+class Ping(msgspec.Struct, frozen=True, kw_only=True, tag="ping"):
+    """Whoever is not stuck answers with `Pong`."""
+
+
 class Gathered(msgspec.Struct, frozen=True, kw_only=True, tag="gathered"):
     """What was asked for: of each worker by name, and of those that are gone."""
 
@@ -64,7 +68,7 @@ class Forget(msgspec.Struct, frozen=True, kw_only=True, tag="forget"):
     user: str
 
 
-Order = Standing | Tell | Gathered | CloseDoor | Drain | Forget
+Order = Standing | Tell | Ping | Gathered | CloseDoor | Drain | Forget
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True, tag="ready"):
@@ -89,6 +93,10 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, tag="told"):
     figures: list[Family]
 
 
+class Pong(msgspec.Struct, frozen=True, kw_only=True, tag="pong"):
+    """The worker does what it is told."""
+
+
 class Erased(msgspec.Struct, frozen=True, kw_only=True, tag="erased"):
     """This worker has erased a chat; the others are to forget it."""
 
@@ -96,4 +104,4 @@ class Erased(msgspec.Struct, frozen=True, kw_only=True, tag="erased"):
     user: str
 
 
-Word = Ready | Failed | Ask | Told | Erased
+Word = Ready | Failed | Ask | Told | Pong | Erased

@@ -23,6 +23,10 @@ from web.setting import OPTIONS, ConfigError, Settings, StartError, read_setting
 
 START_S = 30.0
 """How long a worker may take until it serves."""
+PING_S = 0.5
+"""Each worker that serves is asked so often for a sign of life."""
+GAP_S = 1.0
+"""Where the master asks later than this it stood still itself, or the machine did."""
 RELIEVED = Drain(patience_s=DRAIN_S, farewell_s=GOODBYE_S, relieved=True)
 RELIEF_S = 12.0
 LAST = Drain(patience_s=3.0, farewell_s=2.5, relieved=False)
@@ -73,6 +77,7 @@ class Staff:
         """Starts all. Returns when each serves or has failed; False if it is to stop before. Raises `StartError` or `ConfigError` where
         none serves."""
         self._open_slots(self._settings.workers)
+        self._spawn(self._find_stuck())
         tried = asyncio.gather(*(slot.tried.wait() for slot in self._slots.values()))
         await first(tried, stopping.wait())
         if stopping.is_set():
@@ -150,6 +155,19 @@ class Staff:
             pause_s = next_pause_s(pause_s, time.monotonic() - served_s if was_of_use else 0.0)
             await asyncio.sleep(pause_s)
             self._gathering.restarts += 1
+
+    async def _find_stuck(self) -> None:
+        """One that says nothing any more is killed: its clients hang on to it, and the kernel goes on giving it new ones."""
+        while True:
+            asked_s = time.monotonic()
+            await asyncio.sleep(PING_S)
+            stood_still = time.monotonic() - asked_s > PING_S + GAP_S
+            for member in [member for member in self._members if member.served and not self._leaving]:
+                if stood_still:
+                    member.forgive()
+                if member.ping() > self._settings.worker_timeout:
+                    self._log.error("worker_stuck", of=member.name, pid=member.pid, sentence="it does not answer, and is killed")
+                    member.kill()
 
     async def _await_ready(self, member: Member) -> None:
         if member.served:

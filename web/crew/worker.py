@@ -32,6 +32,8 @@ from web.crew.message import (
     Forget,
     Gathered,
     Order,
+    Ping,
+    Pong,
     Ready,
     Standing,
     Start,
@@ -89,6 +91,8 @@ class Worker:
                     self._ready, self._workers = ready, workers
                 case Tell(number=number):
                     self._channel.say_nowait(Told(number=number, figures=self.counted()))
+                case Ping():
+                    self._channel.say_nowait(Pong())
                 case Gathered() as gathered:
                     if self._gathered is not None and not self._gathered.done():
                         self._gathered.set_result(gathered)

@@ -67,6 +67,26 @@ def _body(*required: str, optional: tuple[str, ...] = ()) -> Schema:
     return {"required": True, "content": {"application/json": {"schema": schema}}}
 
 
+_VISITOR: Schema = {
+    "type": "object",
+    "required": ["token", "id", "store", "name", "expires"],
+    "properties": {
+        "token": {"type": "string", "description": "for `hello`; whoever holds it is this visitor"},
+        "id": {"type": "string", "description": "begins with v~"},
+        "store": {"type": "string", "description": "the only one it is good for"},
+        "name": {"type": ["string", "null"]},
+        "expires": {"type": "integer", "description": "in milliseconds"},
+    },
+}
+_NO_VISITOR = {
+    "400": "The request is not what is described here.",
+    "403": "The origin of the page is not allowed.",
+    "404": "There is no such store, or the server takes no visitors.",
+    "413": "The body is too large.",
+    "429": "Too many from this address; `Retry-After` says when.",
+    "503": "Storage cannot be reached, or the server is stopping.",
+}
+
 PATHS: dict[str, Schema] = {
     "/operator/revoke": {
         "post": {
@@ -104,6 +124,19 @@ PATHS: dict[str, Schema] = {
             "responses": {"200": {"description": "The lines.", "content": {"application/x-ndjson": {"schema": {"type": "string"}}}}}
             | _refusals(_404="There is no such store."),
         }
+    },
+    "/visitor": {
+        "post": {
+            "summary": "Gives a shopper without an account an identity of its own in one store, signed by the server, good for half a "
+            "year. Pages of the origins that `--origins` names may ask.",
+            "requestBody": _body("store", optional=("name",)),
+            "responses": {"200": {"description": "The identity.", "content": {"application/json": {"schema": _VISITOR}}}}
+            | {status: {"description": meaning, "content": _REFUSED} for status, meaning in _NO_VISITOR.items()},
+        },
+        "options": {
+            "summary": "What a browser asks before it asks for a page of another origin.",
+            "responses": {"204": {"description": "Whether it may is in the headers."}},
+        },
     },
     "/healthz": _get(
         "Whether the process is up. `Dibs-Address` tells whoever asks which address the server believes it has.", "text/plain"

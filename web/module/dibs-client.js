@@ -175,6 +175,18 @@ export class DibsClient {
     return this.command("resolve", { store, user });
   }
 
+  requeue(store, user) {
+    return this.command("requeue", { store, user });
+  }
+
+  end(store) {
+    return this.command("end", { store });
+  }
+
+  rate(store, score, comment) {
+    return this.command("rate", { store, score, comment });
+  }
+
   read(store, seq, user) {
     return this.command("read", { store, seq, user });
   }

@@ -24,11 +24,19 @@ export function again(code, pauseMs, random = Math.random) {
 
 /** When a token ends, in ms since the epoch; undefined where it does not say. Only read: whether it is good is for the server to say. */
 export function endOf(token) {
+  const { exp } = claims(token);
+  return Number.isFinite(exp) ? exp * 1000 : undefined;
+}
+
+/** Whose a token is; undefined where it does not say. */
+export function subjectOf(token) {
+  return claims(token).sub;
+}
+
+function claims(token) {
   try {
-    const part = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
-    const { exp } = JSON.parse(atob(part));
-    return Number.isFinite(exp) ? exp * 1000 : undefined;
+    return JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"))) ?? {};
   } catch {
-    return undefined;
+    return {};
   }
 }

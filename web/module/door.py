@@ -1,9 +1,10 @@
 """Where the JavaScript modules are served that pages import, a shop's on another origin too: they hold no secret and ask for none."""
 
+import gzip
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from quart import Quart, Response
+from quart import Quart, Response, request
 
 FOLDER = Path(__file__).parent
 NAMES = tuple(sorted(path.name for path in FOLDER.glob("*.js")))
@@ -12,17 +13,27 @@ _HEADERS = {
     "Access-Control-Allow-Origin": "*",
     "Cross-Origin-Resource-Policy": "cross-origin",
     "Cache-Control": "max-age=300",
+    "Vary": "Accept-Encoding",
 }
 
 
 def serve_modules(app: Quart) -> None:
-    """Adds `/dibs-client.js` and what it imports to the application."""
+    """Adds `/dibs-client.js`, `/widget.js` and what they import to the application."""
     for name in NAMES:
-        app.add_url_rule(f"/{name}", name, _served((FOLDER / name).read_text("utf-8")))
+        app.add_url_rule(f"/{name}", name, _served((FOLDER / name).read_bytes()))
 
 
-def _served(text: str) -> Callable[[], Awaitable[Response]]:
+def packed(text: bytes) -> bytes:
+    """As it goes to browsers, the same at each start."""
+    return gzip.compress(text, mtime=0)
+
+
+def _served(text: bytes) -> Callable[[], Awaitable[Response]]:
+    small = packed(text)
+
     async def serve() -> Response:
-        return Response(text, content_type="text/javascript; charset=utf-8", headers=_HEADERS)
+        packs = request.accept_encodings.quality("gzip") > 0
+        headers = _HEADERS | ({"Content-Encoding": "gzip"} if packs else {})
+        return Response(small if packs else text, content_type="text/javascript; charset=utf-8", headers=headers)
 
     return serve

@@ -1,0 +1,80 @@
+/** Elements without markup: what people wrote only ever becomes text, and addresses are looked at before they are followed. */
+
+/** `given`: attributes (null, undefined, false: none), and by names that begin with "on" listeners. Children: nodes, texts, or nothing. */
+export function el(tag, given = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(given)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else made.setAttribute(name, value === true ? "" : value);
+  }
+  made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false && child !== ""));
+  return made;
+}
+
+/** Changes a text only where it differs, so that nothing is painted or read out again. */
+export function say(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+const PATHS = {
+  chat: "M4 5h16v11H10l-4.500 4v-4H4z",
+  close: "M6 6l12 12M18 6L6 18",
+  down: "M6 9l6 6 6-6",
+  end: "M14 4H5v16h9M10 12h11M17 8l4 4-4 4",
+  file: "M6 3h8l4 4v14H6zM14 3v4h4",
+  order: "M6 3h12v18l-3-2-3 2-3-2-3 2zM9 8h6M9 12h6",
+  send: "M4 12l16-8-5 16-3.500-6.500zM11.500 13.500L20 4",
+  save: "M12 4v11M7 10.500l5 5 5-5M5 20h14",
+};
+
+/** A drawing in the colour of the text around it. */
+export function icon(name) {
+  const drawn = document.createElementNS(SVG, "svg");
+  drawn.setAttribute("viewBox", "0 0 24 24");
+  drawn.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS(SVG, "path");
+  path.setAttribute("d", PATHS[name]);
+  drawn.append(path);
+  return drawn;
+}
+
+/** An address that is safe to follow: `https:`, or a path on the server of the chat (`base`). Undefined for any other. */
+export function safe(url, base) {
+  if (typeof url !== "string") return undefined;
+  try {
+    const found = new URL(url, base);
+    if (found.protocol === "https:") return found.href;
+    return /^\/(?![/\\])/.test(url) && found.origin === new URL(base).origin ? found.href : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A link that leads away, and tells nobody from where. */
+export function link(href, ...children) {
+  return el("a", { href, target: "_blank", rel: "noopener noreferrer nofollow" }, ...children);
+}
+
+const LINK = /https?:\/\/[^\s<>"'“”‘’（）()，。、；！？【】《》]+[^\s<>"'“”‘’（）()，。、；！？【】《》.,;:!?]/gu;
+
+/** A text with its addresses as links. */
+export function linked(text) {
+  const parts = [];
+  let end = 0;
+  for (const match of text.matchAll(LINK)) {
+    if (!URL.canParse(match[0])) continue;
+    parts.push(text.slice(end, match.index), link(match[0], match[0]));
+    end = match.index + match[0].length;
+  }
+  return [...parts, text.slice(end)];
+}
+
+/** A face of letters: 李娜 is 娜, Maria Lopez is ML. */
+export function letters(name) {
+  const words = name.trim().split(/[\s._~-]+/u).filter(Boolean);
+  const first = words[0] ?? "?";
+  if (/\p{Script=Han}/u.test(first)) return [...first].at(-1);
+  return (words.length > 1 ? [...first][0] + [...words[1]][0] : [...first].slice(0, 2).join("")).toUpperCase();
+}

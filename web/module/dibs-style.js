@@ -1,0 +1,105 @@
+/** How the widget looks. A sheet of its own inside its shadow root: nothing of it reaches the shop's page, nor the page's into it. */
+
+export const CSS = `
+:host { all: initial !important; position: fixed !important; inset: auto 20px 20px auto !important; z-index: 2147483000 !important;
+  display: block !important; visibility: visible !important; opacity: 1 !important; transform: none !important; filter: none !important;
+  width: auto !important; height: auto !important; pointer-events: auto !important; color-scheme: light !important;
+  --accent: #1d5fd6; --on-accent: #fff; --paper: #fff; --ground: #f5f6f8; --ink: #1b1f26; --quiet: #5c6470; --line: #e2e5ea; --theirs: #fff;
+  --bad: #b3261e; --warn-paper: #fff3d6; --warn: #6b4700; --good: #1f7a42; --shadow: 0 12px 40px rgb(16 24 40 / .22);
+  font: 14px/1.5 system-ui, -apple-system, "Segoe UI", "PingFang SC", "Hiragino Sans GB", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif !important; }
+:host([data-theme="dark"]) { color-scheme: dark !important; --accent: #7aa7ff; --on-accent: #0b1220; --paper: #171a21; --ground: #0f1116; --ink: #e9ecf2;
+  --quiet: #a0a8b5; --line: #2b303a; --theirs: #20242d; --bad: #ff9a91; --warn-paper: #3a2e10; --warn: #ffd98a; --good: #77d39b; --shadow: 0 12px 40px rgb(0 0 0 / .6); }
+*, *::before, *::after { box-sizing: border-box; }
+[hidden] { display: none !important; }
+svg { width: 20px; height: 20px; fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linecap: round; stroke-linejoin: round; display: block; }
+button, textarea { font: inherit; color: inherit; margin: 0; }
+button { border: 0; background: none; cursor: pointer; padding: 0; border-radius: 8px; }
+:focus { outline: none; }
+:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+a { color: inherit; text-underline-offset: 2px; overflow-wrap: anywhere; }
+
+.launcher { position: relative; display: grid; place-items: center; width: 56px; height: 56px; border-radius: 50%; background: var(--accent);
+  color: var(--on-accent); box-shadow: var(--shadow); margin-left: auto; transition: transform .15s; }
+.launcher:hover { transform: translateY(-2px); }
+.launcher svg { width: 26px; height: 26px; }
+.count { position: absolute; top: -4px; right: -4px; min-width: 22px; height: 22px; padding: 0 6px; border-radius: 11px; background: #c62828; color: #fff;
+  font-size: 12px; line-height: 22px; text-align: center; font-weight: 600; box-shadow: 0 0 0 2px var(--paper); }
+.preview { display: block; width: max-content; max-width: min(280px, calc(100vw - 40px)); margin: 0 0 12px auto; padding: 10px 14px; border-radius: 14px 14px 4px 14px;
+  background: var(--paper); color: var(--ink); box-shadow: var(--shadow); text-align: start; }
+.preview b { display: block; font-size: 12px; color: var(--quiet); font-weight: 500; }
+.preview span { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; overflow-wrap: anywhere; }
+
+.panel { display: flex; flex-direction: column; width: min(380px, calc(100vw - 40px)); height: min(600px, calc(100dvh - 40px)); background: var(--paper);
+  color: var(--ink); border-radius: 16px; box-shadow: var(--shadow); overflow: hidden; }
+header { display: flex; align-items: center; gap: 10px; padding: 14px 12px 12px 16px; border-bottom: 1px solid var(--line); }
+.face { flex: none; display: grid; place-items: center; width: 38px; height: 38px; border-radius: 50%; background: var(--accent); color: var(--on-accent);
+  font-weight: 600; font-size: 14px; position: relative; }
+.face[data-online="true"]::after { content: ""; position: absolute; right: -1px; bottom: -1px; width: 11px; height: 11px; border-radius: 50%; background: var(--good);
+  box-shadow: 0 0 0 2px var(--paper); }
+.who { flex: 1; min-width: 0; }
+h2 { margin: 0; font-size: 15px; line-height: 1.35; font-weight: 600; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.state:empty { display: none; }
+.state { font-size: 12.5px; line-height: 1.4; color: var(--quiet); }
+.tool { flex: none; display: grid; place-items: center; width: 36px; height: 36px; color: var(--quiet); }
+.tool:hover { background: var(--ground); color: var(--ink); }
+.banner { padding: 6px 16px; background: var(--warn-paper); color: var(--warn); font-size: 12.5px; text-align: center; }
+
+.thread { position: relative; flex: 1; min-height: 0; display: flex; }
+.log { flex: 1; min-width: 0; overflow-y: auto; overscroll-behavior: contain; background: var(--ground); padding: 12px 14px 16px; display: flex; flex-direction: column; gap: 4px;
+  scrollbar-width: thin; }
+.log > :first-child { margin-top: auto; }
+.day, .system { align-self: center; text-align: center; font-size: 12px; color: var(--quiet); padding: 6px 10px; max-width: 90%; }
+.message { display: flex; flex-direction: column; align-items: flex-start; max-width: 82%; margin-top: 6px; }
+.message.near { margin-top: 0; }
+.message.mine { align-self: flex-end; align-items: flex-end; }
+.by { font-size: 12px; color: var(--quiet); padding: 0 4px 2px; }
+.bubble { padding: 8px 12px; border-radius: 14px; background: var(--theirs); border: 1px solid var(--line); white-space: pre-wrap; overflow-wrap: anywhere; max-width: 100%; }
+.mine .bubble { background: var(--accent); color: var(--on-accent); border-color: transparent; }
+.message:not(.near):not(.mine) .bubble { border-top-left-radius: 4px; }
+.message.mine:not(.near) .bubble { border-top-right-radius: 4px; }
+.foot { display: flex; align-items: center; gap: 8px; font-size: 11.5px; color: var(--quiet); padding: 2px 4px 0; }
+.foot button { color: var(--accent); text-decoration: underline; text-underline-offset: 2px; padding: 2px; }
+.foot .bad { color: var(--bad); font-weight: 500; }
+.card { display: flex; gap: 10px; align-items: center; text-decoration: none; min-width: 200px; white-space: normal; }
+.card img { flex: none; width: 56px; height: 56px; object-fit: cover; border-radius: 8px; background: var(--ground); }
+.card b { display: block; font-weight: 600; }
+.card small { font-size: 12.5px; opacity: .85; }
+.picture { padding: 0; border: 0; background: none; }
+.picture img { display: block; max-width: 100%; max-height: 240px; border-radius: 14px; background: var(--line); min-width: 48px; min-height: 48px; }
+.typing { align-self: flex-start; font-size: 12.5px; color: var(--quiet); padding: 4px; }
+.latest { position: absolute; left: 50%; bottom: 10px; transform: translateX(-50%); padding: 6px 14px; border-radius: 16px; background: var(--accent);
+  color: var(--on-accent); box-shadow: var(--shadow); font-size: 12.5px; white-space: nowrap; }
+
+.offer { display: flex; align-items: center; gap: 10px; padding: 8px 12px; border-top: 1px solid var(--line); }
+.offer .card { flex: 1; min-width: 0; }
+.offer .card img { width: 40px; height: 40px; }
+.offer b { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-size: 13px; }
+.offer .card > span { min-width: 0; }
+.strong { padding: 6px 12px; background: var(--accent); color: var(--on-accent); font-size: 13px; border-radius: 16px; white-space: nowrap; }
+.ask { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; padding: 10px 16px; border-top: 1px solid var(--line); font-size: 13px; }
+.ask span { flex: 1; min-width: 120px; }
+.weak { padding: 6px 12px; color: var(--quiet); font-size: 13px; }
+.list { max-height: 40%; overflow-y: auto; border-top: 1px solid var(--line); padding: 6px; }
+.list button { display: block; width: 100%; padding: 8px 10px; text-align: start; }
+.list button:hover { background: var(--ground); }
+form { display: flex; align-items: flex-end; gap: 4px; padding: 8px; border-top: 1px solid var(--line); }
+textarea { flex: 1; min-width: 0; resize: none; border: 1px solid var(--line); border-radius: 18px; padding: 8px 14px; background: var(--ground); max-height: 120px;
+  line-height: 20px; height: 38px; font-size: 14px; }
+textarea::placeholder { color: var(--quiet); opacity: 1; }
+textarea:focus-visible { outline-offset: 0; }
+.go { color: var(--accent); }
+.go:disabled { color: var(--quiet); cursor: default; }
+.told { font-size: 12.5px; color: var(--bad); padding: 0 16px 8px; }
+
+@media (max-width: 480px), (max-height: 440px) {
+  :host([data-open]) { inset: 0 !important; }
+  .panel { width: 100vw; height: 100dvh; border-radius: 0; }
+  textarea { font-size: 16px; }
+}
+@media (prefers-reduced-motion: no-preference) {
+  .panel, .preview { animation: rise .18s ease-out; }
+  @keyframes rise { from { opacity: 0; transform: translateY(8px); } }
+}
+@media (prefers-reduced-motion: reduce) { .launcher { transition: none; } }
+@media (forced-colors: active) { .bubble, .launcher, .strong { border: 1px solid; } }
+`;
