@@ -82,6 +82,12 @@ class Weather:
     def lane(self, store):
         return self.inner.lane(store)
 
+    def named(self, born):
+        return self.inner.named(born)
+
+    def continues(self, generation, store):
+        return self.inner.continues(generation, store)
+
     @property
     def rolled_back(self):
         return self.inner.rolled_back

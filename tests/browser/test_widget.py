@@ -95,8 +95,8 @@ class Shop:
             raise AssertionError(f"{script} is {seen!r}, not {wanted!r}") from None
 
     async def write(self, text: str) -> None:
-        await self.sees('Boolean($("textarea"))', wanted=True)
-        await self.run(f'$("textarea").value = {json.dumps(text)}; $("form").requestSubmit();')
+        await self.sees('Boolean($("form textarea"))', wanted=True)
+        await self.run(f'$("form textarea").value = {json.dumps(text)}; $("form").requestSubmit();')
 
 
 TEXTS = '$$(".bubble").map((one) => one.textContent)'
@@ -187,7 +187,7 @@ async def test_a_shopper_without_an_account_is_the_same_one_after_a_reload_and_a
     await agent.close()
 
 
-async def test_a_shopper_ends_the_chat_when_asked_once_more(shop):
+async def test_a_shopper_ends_the_chat_when_asked_once_more_and_rates_it_once(shop):
     agent = await shop.agent("end")
     await shop.go()
     await shop.boot("end", locale="en")
@@ -200,6 +200,18 @@ async def test_a_shopper_ends_the_chat_when_asked_once_more(shop):
     ended = await agent.expect("status", reason="resolve")
     assert ended["by"]["id"] == "end-u"
     await shop.sees('$(".state").textContent', "This chat has ended. Write again to go on")
+    await shop.sees('$(".rating").hidden', wanted=False)
+    await shop.run('$("[aria-label=Good]").click(); $(".rating textarea").value = "quick"; $(".rating .strong").click();')
+    note = await agent.expect("note")
+    assert note["body"]["rating"] == {"score": 4, "comment": "quick"}
+    await shop.sees('$(".rating").hidden', wanted=True)
+    await shop.go()
+    await shop.boot("end", locale="en")
+    await shop.run("dibs.open();")
+    await shop.sees(TEXTS, ["hello"])
+    assert await shop.run('return $(".rating").hidden')
+    await shop.write("one more thing")
+    await agent.expect("status", reason="reopen")
     await agent.close()
 
 
@@ -223,7 +235,7 @@ async def test_a_page_that_makes_it_hard_neither_breaks_it_nor_is_broken(shop, h
     assert 0 <= box[0] <= 40, box
     assert 0 <= box[1] <= 40, box
     seen = await shop.run(
-        'const [bubble, text] = [$(".bubble"), $("textarea")]; const { x, y } = text.getBoundingClientRect();'
+        'const [bubble, text] = [$(".bubble"), $("form textarea")]; const { x, y } = text.getBoundingClientRect();'
         "const [style, at] = [getComputedStyle(bubble), document.elementFromPoint(x + 20, y + 10)];"
         "return [style.fontSize, style.display, at?.localName, getComputedStyle(text).visibility]"
     )

@@ -26,6 +26,8 @@ export class Chat {
     /** @type {Message | null} */
     this.last = null;
     this.since = 0;
+    /** Whether the user has rated its present end. */
+    this.rated = false;
     this.marks = { user: { received: 0, read: 0 }, store: { read: 0 } };
     /** @type {Message[]} */
     this.messages = [];
@@ -149,6 +151,7 @@ export class Held {
     this._shown?.set(list, (this._shown.get(list) ?? 0) + 1);
     const { name, status, owner, epoch, seq, unread, last, since, marks } = summary;
     Object.assign(chat, { name, status, owner, epoch, seq, unread, last, since, marks: structuredClone(marks) });
+    chat.rated = summary.rated === true;
     if (status !== "waiting") chat.position = null;
     chat._shownSeq = seq;
     chat._fresh = [];
@@ -205,7 +208,7 @@ export class Held {
     this._keepBetween(chat, frame);
     if (frame.epoch > chat.epoch) {
       const { status, owner, epoch, at } = frame;
-      Object.assign(chat, { status, owner, epoch, since: at });
+      Object.assign(chat, { status, owner, epoch, since: at, rated: false });
       if (status !== "waiting") chat.position = null;
     }
     return [chat];

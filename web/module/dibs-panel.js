@@ -3,6 +3,7 @@
 import { CSS } from "./dibs-style.js";
 import { bannerOf, lineOf } from "./dibs-line.js";
 import { Composer } from "./dibs-composer.js";
+import { Rating } from "./dibs-rating.js";
 import { entries, plain, show, transcript } from "./dibs-thread.js";
 import { el, icon, letters, say } from "./dibs-draw.js";
 
@@ -98,6 +99,7 @@ export class Panel {
       send: (kind, body) => this._send(kind, body),
       typing: (on) => this.client.typing(this.store, on),
     });
+    this._rating = new Rating({ words: this.words, rate: (score, comment) => this._rate(score, comment) });
     this._ask = el("div", { class: "ask", hidden: true, role: "group" }, ...this._askParts());
     this._panel = el(
       "section",
@@ -105,6 +107,7 @@ export class Panel {
       header,
       this._banner,
       el("div", { class: "thread" }, this._log, this._latest),
+      this._rating.node,
       this._ask,
       ...this._composer.nodes,
     );
@@ -242,6 +245,7 @@ export class Panel {
     const title = this.options.title || this.words.t("title");
     say(this._name, title);
     this._endButton.hidden = !chat?.seq || chat.status === "closed";
+    this._rating.show(Boolean(chat?.seq) && chat.status === "closed" && !chat.rated);
     say(this._face, letters(owner?.name ?? title));
     this._face.dataset.online = String(Boolean(chat?.online));
     say(this._line, lineOf(chat, owner, this.words));
@@ -337,6 +341,18 @@ export class Panel {
     this.client.send(this.store, body, { kind, id }).catch(() => {});
     this._paint();
     this._toEnd();
+  }
+
+  async _rate(score, comment) {
+    const { chat } = this;
+    try {
+      await this.client.rate(this.store, score, comment);
+    } catch (error) {
+      if (error.code !== "already_rated" && error.code !== "not_closed") return;
+    }
+    // In another tab it may have been reopened meanwhile; then its next summary says so.
+    chat.rated = true;
+    this._schedule();
   }
 
   _again(id) {

@@ -76,6 +76,13 @@ h2 { margin: 0; font-size: 15px; line-height: 1.35; font-weight: 600; overflow: 
 .offer b { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-size: 13px; }
 .offer .card > span { min-width: 0; }
 .strong { padding: 6px 12px; background: var(--accent); color: var(--on-accent); font-size: 13px; border-radius: 16px; white-space: nowrap; }
+.rating { padding: 12px 16px; border-top: 1px solid var(--line); text-align: center; font-size: 13px; }
+.rating b { font-weight: 600; }
+.smile { font-size: 26px; line-height: 1; padding: 6px; margin: 4px 2px 0; filter: grayscale(1); opacity: .75; }
+.smile:hover, .smile[aria-pressed="true"] { filter: none; opacity: 1; }
+.smile[aria-pressed="true"] { background: var(--ground); }
+.more { display: flex; gap: 8px; align-items: flex-end; margin-top: 8px; }
+.rating textarea { height: auto; border-radius: 12px; }
 .ask { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; padding: 10px 16px; border-top: 1px solid var(--line); font-size: 13px; }
 .ask span { flex: 1; min-width: 120px; }
 .weak { padding: 6px 12px; color: var(--quiet); font-size: 13px; }
@@ -89,7 +96,6 @@ textarea::placeholder { color: var(--quiet); opacity: 1; }
 textarea:focus-visible { outline-offset: 0; }
 .go { color: var(--accent); }
 .go:disabled { color: var(--quiet); cursor: default; }
-.told { font-size: 12.5px; color: var(--bad); padding: 0 16px 8px; }
 
 @media (max-width: 480px), (max-height: 440px) {
   :host([data-open]) { inset: 0 !important; }
