@@ -154,7 +154,7 @@ def tables(report: Report) -> str:
 def _spread(report: Report) -> list[str]:
     """Nodes on one Redis, and on clusters where there were such."""
     head = (
-        "CPU s for 1,000 deliveries",
+        "",
         "dibs",
         "Redis",
         "replicas",

@@ -54,11 +54,15 @@ def test_nothing_is_left_and_whatever_ran_there_has_ended() -> None:
     links = lambda: set(Path("/sys/class/net").iterdir())  # noqa: E731
     before = links()
     with machines(1) as there:
-        process = subprocess.Popen([*there[0].within, "sleep", "600"])
+        words = ("sh", "-c", "echo here; exec sleep 600")
+        process = subprocess.Popen([*there[0].within, *words], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "here\n"
         assert len(spaces(os.getpid())) == 2
         mine = links() - before
         assert mine
-    assert process.wait(5) == -signal.SIGKILL
+    with process:
+        assert process.wait(20) == -signal.SIGKILL
     assert not running(process.pid)
     assert not spaces(os.getpid())
     assert not mine & links()
