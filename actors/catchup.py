@@ -60,6 +60,8 @@ class Catchup:
         assert identity is not None
         try:
             await self._node.turnstile.enter()
+            if hello.visitor is not None and not await self._node.joining.join(session.identify(hello.visitor), identity):
+                session.complain(None, "forbidden")
             if identity.role == "user":
                 await self._open_user(hello)
             else:

@@ -24,6 +24,23 @@ class SendMessage(Asked, frozen=True, kw_only=True):
     body: bytes
 
 
+class CopyMessage(Asked, frozen=True, kw_only=True):
+    """Add what was said in the chat of the visitor that the user `by` was before; `author` said it, `at` that time."""
+
+    author: Party
+    kind: str
+    body: bytes
+    at: int
+
+
+class AssignChat(Asked, frozen=True, kw_only=True):
+    """Give a waiting chat to the agent `to`, if it is on the roster and has room."""
+
+    to: Owner
+    limit: int = 0
+    load: int | None = None
+
+
 class AddNote(Asked, frozen=True, kw_only=True):
     """Add a note that only agents see."""
 
@@ -95,6 +112,8 @@ class GiveBackChat(Asked, frozen=True, kw_only=True):
 
 Command = (
     SendMessage
+    | CopyMessage
+    | AssignChat
     | AddNote
     | ClaimChat
     | ReleaseChat

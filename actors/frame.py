@@ -11,9 +11,10 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Raw, Struct
 
+from actors.text import drops_a_pair, has_huge_number, is_deep
+
 ARRAY_LIMIT = 64
 """Frames in one text message."""
-NESTING_LIMIT = 32
 
 ID_PATTERN = r"^[A-Za-z0-9._~-]{1,64}\Z"
 Id = Annotated[str, Meta(pattern=ID_PATTERN)]
@@ -39,6 +40,9 @@ class Hello(Struct, frozen=True, tag_field="type", tag="hello"):
         dict[Id, Number] | None, Meta(description="For each store the last number that is held: `seq` of users, `offset` of agents.")
     ] = None
     generation: Annotated[str | None, Meta(description="That of the `welcome` under which it was received.")] = None
+    visitor: Annotated[
+        str | None, Meta(description="The token of the visitor that this user was before it signed in; its chat becomes the user's.")
+    ] = None
 
 
 class Renew(Struct, frozen=True, tag_field="type", tag="token"):
@@ -274,18 +278,11 @@ TYPES: frozenset[str] = frozenset(str(kind.__struct_config__.tag) for kind in Fr
 _FRAME: msgspec.json.Decoder[Frame] = msgspec.json.Decoder(Frame)
 _ARRAY = msgspec.json.Decoder(list[Raw])
 _ANY: msgspec.json.Decoder[object] = msgspec.json.Decoder()
-_ENCODE = msgspec.json.Encoder().encode
 _LAX = json.JSONDecoder(strict=False, parse_int=float)
 """Reads on where others stop, to find what can still be told: half a character, a NaN, a raw control character."""
 _SPACE = re.compile(r"[ \t\r\n]*")
 _ID = re.compile(ID_PATTERN)
 _PLACE = re.compile(r"[0-9]{1,15}:[A-Za-z0-9._~-]{1,64}\Z")
-_BRACKETS = bytes.maketrans(b"{}", b"[]")
-_NO_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
-_DIGITS = bytes.maketrans(b"123456789", b"000000000")
-_LONG_NUMBER = b"0" * 309
-_BEYOND_A_DOUBLE = 2**1024 - 2**970
-"""The least integer that no longer rounds to a finite double."""
 _UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeEncodeError)
 
 
@@ -335,9 +332,7 @@ def _one(text: str) -> Frame | Malformed:
     try:
         # The types skip unknown fields unread; a number beyond a double hides there, so everything is read once untyped (0.3 us).
         value = _ANY.decode(text)
-        if text.count("{") + text.count("[") > NESTING_LIMIT and _is_deep(text):
-            return Malformed("bad_frame", _id_in(value))
-        if len(text) > 308 and _LONG_NUMBER in text.encode().translate(_DIGITS) and _has_huge_number(value):
+        if is_deep(text) or has_huge_number(text, value):
             return Malformed("bad_frame", _id_in(value))
         # Whoever reads the first of two pairs with one key and whoever reads the last would not read the same frame.
         if drops_a_pair(text, value):
@@ -363,46 +358,3 @@ def _id_of(text: str) -> str | None:
 def _id_in(value: object) -> str | None:
     id = value.get("id") if isinstance(value, dict) else None
     return id if isinstance(id, str) and _ID.match(id) else None
-
-
-def _is_deep(text: str) -> bool:
-    """Whether good JSON is nested too deeply. Pair by pair from the inside, as nobody's 64 KiB may cost much time."""
-    brackets = _outside(text).encode().translate(_BRACKETS, _NO_BRACKETS)
-    for _ in range(NESTING_LIMIT):
-        brackets = brackets.replace(b"[]", b"")
-    return bool(brackets)
-
-
-def drops_a_pair(text: str, value: object) -> bool:
-    """Whether `value`, which was read from `text`, lacks a pair of it because a later one has the same key: every pair has a colon. What is
-    written again is counted rather than walked through, as nobody's 64 KiB may cost much time."""
-    try:
-        written = _ENCODE(value)
-    except OverflowError:
-        return _colons(text) != _colons(json.dumps(value))
-    if text.count(":") == written.count(b":") and "\\u" not in text:
-        return False
-    return _colons(text) != _colons(written.decode())
-
-
-def _colons(text: str) -> int:
-    """The colons of a JSON text that stand outside of its strings."""
-    return _outside(text).count(":")
-
-
-def _outside(text: str) -> str:
-    """A good JSON text without its strings."""
-    return "".join(text.replace("\\\\", "").replace('\\"', "").split('"')[::2])
-
-
-def _has_huge_number(value: object) -> bool:
-    todo = [value]
-    while todo:
-        item = todo.pop()
-        if isinstance(item, int) and abs(item) >= _BEYOND_A_DOUBLE:
-            return True
-        if isinstance(item, dict):
-            todo.extend(item.values())
-        elif isinstance(item, list):
-            todo.extend(item)
-    return False

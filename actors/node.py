@@ -16,6 +16,7 @@ from actors.close import Close
 from actors.delivery import Notice
 from actors.erasure import Erasure
 from actors.identity import Identity
+from actors.joining import Joining
 from actors.live import Live
 from actors.option import Options
 from actors.participant import Participant
@@ -61,6 +62,7 @@ class Node:
         self.draining = False
         self.withdrawals = Withdrawals()
         self.revocation = Revocation(self)
+        self.joining = Joining(self)
         self.erasure = Erasure(self)
         self.live = Live(self)
         self.roll = RollCaller(self)

@@ -83,13 +83,18 @@ Decision = Accepted | Rejected
 
 def decide(chat: Chat, command: c.Command, now_ms: int) -> Decision:  # noqa: C901 - one case for each command
     """What follows from `command` for `chat` at `now_ms`. Of several errors the protocol's first that applies."""
-    if not chat.exists and not (isinstance(command, c.SendMessage) and command.by.role == "user"):
+    if not chat.exists and not (isinstance(command, c.SendMessage | c.CopyMessage) and command.by.role == "user"):
         return Rejected(refused=Refused(code="not_found"))
     if command.expected_epoch is not None and command.expected_epoch != chat.epoch:
         return _reject("stale_claim", chat)
     match command:
         case c.SendMessage():
             return _send_from_user(chat, command, now_ms) if command.by.role == "user" else _send_from_agent(chat, command, now_ms)
+        case c.CopyMessage():
+            message = MessageAdded(by=command.author, kind=command.kind, body=command.body, id=command.id, at=max(command.at, chat.at))
+            return _open_with(chat, message, command.by, now_ms)
+        case c.AssignChat():
+            return _assign(chat, command, now_ms)
         case c.AddNote():
             return Accepted(events=(NoteAdded(by=command.by, body=command.body, id=command.id, at=now_ms),))
         case c.ClaimChat():
@@ -118,10 +123,15 @@ def decide(chat: Chat, command: c.Command, now_ms: int) -> Decision:  # noqa: C9
 
 def _send_from_user(chat: Chat, command: c.SendMessage, now_ms: int) -> Decision:
     message = MessageAdded(by=command.by, kind=command.kind, body=command.body, id=command.id, at=now_ms)
+    return _open_with(chat, message, command.by, now_ms)
+
+
+def _open_with(chat: Chat, message: MessageAdded, user: Party, now_ms: int) -> Decision:
+    """A message of the user's side: whoever writes is seen."""
     if chat.exists and chat.status != "closed":
         return Accepted(events=(message,), acks="message")
     reason: Reason = "reopen" if chat.exists else "new"
-    return Accepted(events=(message, _change(chat, "waiting", None, command.by, reason, now_ms)), acks="message")
+    return Accepted(events=(message, _change(chat, "waiting", None, user, reason, now_ms)), acks="message")
 
 
 def _send_from_agent(chat: Chat, command: c.SendMessage, now_ms: int) -> Decision:
@@ -142,6 +152,16 @@ def _claim(chat: Chat, command: c.ClaimChat, now_ms: int) -> Decision:
     if chat.owner.id == command.by.id:
         return Accepted(acks="ownership")
     return _reject("already_claimed", chat)
+
+
+def _assign(chat: Chat, command: c.AssignChat, now_ms: int) -> Decision:
+    if chat.status != "waiting":
+        return Accepted(acks="ownership")
+    if command.limit and command.load is not None and command.load >= command.limit:
+        return Rejected(refused=Refused(code="at_capacity"), conditions=(LoadAtLeast(command.to.id, command.limit),))
+    loads = (LoadBelow(command.to.id, command.limit),) if command.limit else ()
+    assigned = _change(chat, "claimed", command.to, None, "assigned", now_ms)
+    return Accepted(events=(assigned,), conditions=(OnRoster(command.to.id), *loads), acks="ownership")
 
 
 def _release(chat: Chat, command: c.ReleaseChat, now_ms: int) -> Decision:
@@ -281,9 +301,11 @@ def correct(command: c.Command, condition: Condition, value: int | str | None) -
     """The command with the truth in the place of the fact that `condition` shows to be wrong; None if nothing is left to be done."""
     match condition:
         case LoadBelow() | LoadAtLeast():
-            assert isinstance(command, c.ClaimChat | c.TransferChat | c.TakeOverChat)
+            assert isinstance(command, c.ClaimChat | c.TransferChat | c.TakeOverChat | c.AssignChat)
             assert isinstance(value, int)
             return msgspec.structs.replace(command, load=value)
+        case OnRoster() if isinstance(command, c.AssignChat):
+            return None
         case OnRoster(agent) | NotOnRoster(agent):
             assert isinstance(command, c.TransferChat)
             return msgspec.structs.replace(command, target=Owner(agent, value) if isinstance(value, str) else None)

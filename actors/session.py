@@ -204,6 +204,13 @@ class Session:
         self.on_hello()
         self.catchup.open(frame)
 
+    def identify(self, token: str) -> Identity | None:
+        """Whose token that is, if it is good."""
+        try:
+            return self._authenticate(token)
+        except BadToken:
+            return None
+
     def _renew(self, token: str) -> None:
         assert self.identity is not None
         assert self.participant is not None

@@ -23,10 +23,10 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from actors.append import StorageUnavailable
 from actors.erasure import Erased
-from actors.frame import drops_a_pair
 from actors.identity import Identity, Role, side_of
 from actors.node import Node
 from actors.revocation import Revoked
+from actors.text import drops_a_pair
 from web.audit import REASONS, Audit, Wanted
 from web.place import Place
 from web.token import ID, BadToken, TokenSigner

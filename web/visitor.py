@@ -18,9 +18,10 @@ from quart import Quart, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from actors.append import StorageUnavailable
-from actors.frame import Id, drops_a_pair
+from actors.frame import Id
 from actors.node import Node
 from actors.rate import Bucket
+from actors.text import drops_a_pair
 from web.origin import is_welcome
 from web.setting import Settings
 from web.stranger import place_of

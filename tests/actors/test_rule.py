@@ -61,6 +61,8 @@ COMMANDS = {
     "transfer to nobody": (c.TransferChat, {"to": "a404"}),
     "transfer to the owner": (c.TransferChat, {"to": "a9", "target": Owner("a9", "Zhao")}),
     "takeover": (c.TakeOverChat, {}),
+    "copy": (c.CopyMessage, {"author": AGENT, "kind": "text", "body": b'{"text":"x"}', "at": 7}),
+    "assign": (c.AssignChat, {"to": Owner("a3", "Chen")}),
     "requeue": (c.RequeueChat, {}),
     "resolve": (c.ResolveChat, {}),
     "rate": (c.RateChat, {"score": 4}),
@@ -119,6 +121,8 @@ transfer to nobody    supervisor | not_found | no_such_agent | no_such_agent | n
 transfer to the owner agent      | not_found | not_owner | transfer: claimed a9 | not_owner | closed
 transfer to the owner supervisor | not_found | transfer: claimed a9 | transfer: claimed a9 | as it is | closed
 takeover              supervisor | not_found | takeover: claimed p1 | as it is | takeover: claimed p1 | closed
+copy                  user       | message, new: waiting | message | - | message | message, reopen: waiting
+assign                user       | not_found | assigned: claimed a3 | - | as it is | as it is
 requeue               agent      | not_found | forbidden | forbidden | forbidden | forbidden
 requeue               supervisor | not_found | as it is | release: waiting | release: waiting | closed
 resolve               user       | not_found | resolve: closed | - | resolve: closed | as it is
@@ -284,6 +288,23 @@ def test_an_end_is_rated_once_and_the_next_end_again():
     assert not after.is_rated
     ended = apply(after, decide(after, command_of("resolve", USER), NOW).events[0])
     assert told(decide(ended, command_of("rate", USER), NOW)) == "rating"
+
+
+def test_a_copy_keeps_its_author_and_its_time_and_goes_not_behind_what_is_there():
+    closed = chat_in("closed", USER)
+    message, status = decide(closed, command_of("copy", USER, at=940), NOW).events
+    assert (message.by, message.at, status.by) == (AGENT, 950, USER)
+    assert decide(closed, command_of("copy", USER, at=990), NOW).events[0].at == 990
+
+
+def test_a_chat_is_assigned_to_who_is_on_the_roster_and_has_room():
+    waiting = chat_in("waiting", USER)
+    decision = decide(waiting, command_of("assign", USER, limit=2), NOW)
+    assert decision.conditions == (OnRoster("a3"), LoadBelow("a3", 2))
+    assert decision.events[0].by is None
+    assert told(decide(waiting, command_of("assign", USER, limit=2, load=2), NOW)) == "at_capacity"
+    assert correct(command_of("assign", USER), OnRoster("a3"), None) is None
+    assert correct(command_of("assign", USER, limit=2), LoadBelow("a3", 2), 2).load == 2
 
 
 def test_an_owner_who_came_back_leaves_nothing_to_be_done():

@@ -15,7 +15,8 @@ import re
 import msgspec
 
 from actors.body import BODY_LIMIT, KINDS, BadBody, BodyTooLarge, encode_body
-from actors.frame import ID_PATTERN, NESTING_LIMIT, Malformed, parse
+from actors.frame import ID_PATTERN, Malformed, parse
+from actors.text import NESTING_LIMIT
 from tests.web.pair import Model, Pair, feed
 from tests.web.raw import MASK, frame
 from web.token import BadToken, TokenSigner

@@ -58,6 +58,7 @@ def commands(draw, user):
         c.MarkRead(seq=draw(st.integers(0, 9)), **asked),
     ]
     kinds += [c.TransferChat(to=to, target=target, note=draw(st.sampled_from([None, "go"])), limit=LIMIT, **asked)]
+    kinds += [c.AssignChat(to=Owner("a1", "Li"), limit=LIMIT, **asked)]
     kinds += [c.GiveBackChat(agent=to, arrivals=draw(st.integers(0, 2)), **asked)]
     if by.role == "supervisor":
         kinds += [c.TakeOverChat(limit=LIMIT, **asked), c.RequeueChat(**asked)]
@@ -103,7 +104,7 @@ class RuleMachine(RuleBasedStateMachine):
     def somebody_asks(self, node, user, data):
         view = self.views[node][user]
         command = data.draw(commands(user))
-        if isinstance(command, c.ClaimChat | c.TransferChat | c.TakeOverChat):
+        if isinstance(command, c.ClaimChat | c.TransferChat | c.TakeOverChat | c.AssignChat):
             command = msgspec.structs.replace(command, load=data.draw(st.none() | st.integers(0, 3), label="load"))
         decision = decide(view, command, self.now_ms)
         if isinstance(decision, Rejected):

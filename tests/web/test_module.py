@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 from tests.wire.client import Client
+from tests.wire.door import ask
 from tests.wire.server import Server
 from web.module.door import FOLDER
 
@@ -17,6 +18,27 @@ const ack = await client.send("s1", { text: "from Node" });
 const page = await client.history("s1", undefined, { before: undefined });
 client.stop();
 console.log(JSON.stringify({ version: VERSION, seq: ack.seq, texts: page.messages.map(({ body }) => body.text) }));
+"""
+
+
+SIGN_IN = """
+import { DibsClient } from %s;
+const client = new DibsClient({ url: %s, token: %s, visitor: %s });
+const errors = [];
+client.on("error", ({ code }) => errors.push(code));
+client.start();
+const found = [];
+for (let time = 0; time < 2; time++) {
+  await client.ready();
+  found.push((await client.history("s1", undefined, { before: undefined })).messages.map(({ body }) => body.text));
+  const lost = new Promise((done) => client.on("state", ({ state }) => state === "ready" || done()));
+  if (time === 0) {
+    client._socket.close();
+    await lost;
+  }
+}
+client.stop();
+console.log(JSON.stringify({ found, errors }));
 """
 
 
@@ -48,3 +70,22 @@ if (COMMAND := node()) is not None:
             found = subprocess.run(COMMAND, input=script.encode(), capture_output=True, timeout=30, check=False)
         assert found.returncode == 0, found.stderr.decode()
         assert json.loads(found.stdout) == {"version": "1.0.0", "seq": 1, "texts": ["from Node"]}
+
+    def test_a_visitor_who_signs_in_is_told_of_once_and_finds_its_chat(tmp_path):
+        async def visit(server: Server) -> str:
+            answer = await ask(server, "POST", "/visitor", None, {"store": "s1"})
+            visitor = await Client.open(server, answer.json["token"])
+            await visitor.command("send", store="s1", kind="text", body={"text": "before"})
+            await visitor.close()
+            return str(answer.json["token"])
+
+        server = Server(tmp_path / "data")
+        server.environ["DIBS_VISITORS"] = "on"
+        with server.running():
+            open_store(server)
+            visitor = asyncio.run(visit(server))
+            given = f"file://{FOLDER}/dibs-client.js", f"ws://{server.address}/ws", server.token("user", "u1"), visitor
+            script = SIGN_IN % tuple(map(json.dumps, given))
+            found = subprocess.run(COMMAND, input=script.encode(), capture_output=True, timeout=30, check=False)
+        assert found.returncode == 0, found.stderr.decode()
+        assert json.loads(found.stdout) == {"found": [["before"], ["before"]], "errors": []}

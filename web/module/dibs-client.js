@@ -57,6 +57,8 @@ export class Closed extends Error {
  * @typedef {object} Options
  * @property {string} url of the WebSocket, `wss://HOST/ws`
  * @property {string | (() => string | Promise<string>)} token or what makes a fresh one: asked at every connect and before one ends
+ * @property {string} [visitor] the token of the visitor that this user was before: its chat becomes the user's. With the state `ready` it is of no
+ *   further use, also to the page, which is to forget it
  * @property {MemoryOutbox | import("./dibs-outbox.js").IndexedOutbox} [outbox]
  * @property {typeof WebSocket} [WebSocket]
  */
@@ -68,7 +70,7 @@ export class Closed extends Error {
  */
 export class DibsClient {
   /** @param {Options} options */
-  constructor({ url, token, outbox = new MemoryOutbox(), WebSocket = globalThis.WebSocket }) {
+  constructor({ url, token, visitor, outbox = new MemoryOutbox(), WebSocket = globalThis.WebSocket }) {
     if (!WebSocket) throw new TypeError("there is no WebSocket here; give one as {WebSocket}");
     this.url = url;
     this.held = new Held();
@@ -76,6 +78,7 @@ export class DibsClient {
     /** The greeting of the session that is live. */
     this.welcome = undefined;
     this._token = token;
+    this._visitor = visitor;
     this._outbox = outbox;
     this._WebSocket = WebSocket;
     this._listeners = new Map();
@@ -257,7 +260,7 @@ export class DibsClient {
     const socket = (this._socket = new this._WebSocket(this.url, "dibs.v1"));
     socket.onopen = () => {
       const place = Object.keys(this._numbers).length ? { resume: this._numbers, generation: this._generation } : {};
-      socket.send(JSON.stringify({ type: "hello", token, ...place }));
+      socket.send(JSON.stringify({ type: "hello", token, visitor: this._visitor, ...place }));
     };
     socket.onmessage = ({ data }) => {
       for (const frame of [JSON.parse(data)].flat()) if (session === this._session) this._hear(frame);
@@ -430,6 +433,7 @@ export class DibsClient {
     for (const chat of this.held.settle()) this._emit("chat", chat);
     clearTimeout(this._timers.open);
     this._timers.received = setInterval(() => this._acknowledge(), RECEIVED_MS);
+    this._visitor = undefined;
     this._say("ready");
     this._flush();
   }
