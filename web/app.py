@@ -15,6 +15,7 @@ from storage.actor import StorageActor
 from storage.room import Room
 from web import token
 from web.arrival import STRANGER
+from web.demo.door import serve_demo
 from web.document.door import serve_documents
 from web.front import Disconnected, FrontDoor
 from web.header import TEXT, guard
@@ -93,6 +94,8 @@ def make_app(
     open_visitor_door(app, node, signer, settings)
     serve_documents(app)
     serve_modules(app)
+    if settings.demo:
+        serve_demo(app, signer, lambda: node.clock.wall_ms() / 1000)
     return app
 
 

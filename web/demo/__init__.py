@@ -1,4 +1,4 @@
-"""What `--demo` prints: tokens of one shopper, two agents and a supervisor, and the lines to try them with."""
+"""What `--demo` adds: a store with two agents and a supervisor, a shop with the widget (`web.demo.door`), and what is printed of them."""
 
 import shlex
 import sys
@@ -32,7 +32,14 @@ def open_store(node: Node) -> None:
 def introduction(base: str, signer: TokenSigner, now_s: float) -> str:
     """The text, for a server at `base` (http://HOST:PORT, or https)."""
     dibs = shlex.join([str(Path(sys.executable).with_name("dibs"))])
-    lines = ["", f"  WebSocket  {base.replace('http', 'ws', 1)}/ws", f"  Health     {base}/readyz   {base}/metrics", ""]
+    lines = [
+        "",
+        f"  The shop, and its agents' consoles   {base}/",
+        "",
+        f"  WebSocket  {base.replace('http', 'ws', 1)}/ws",
+        f"  Health     {base}/readyz   {base}/metrics",
+        "",
+    ]
     lines += ["  Be anybody of the store demo in a terminal of its own (the tokens are good for a day):", ""]
     for role, id, name in CAST:
         stores = [] if role == "user" else [STORE]
