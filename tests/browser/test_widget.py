@@ -9,11 +9,11 @@ from tests.browser.chromium import Tab, tab
 from tests.browser.page import page
 from tests.wire.person import Person
 from tests.wire.server import Server
-from web.module.door import FOLDER, packed
+from web.module.door import NAMES, packed
 
 pytestmark = pytest.mark.anyio
 
-WIDGET_BYTES = 30 * 1024
+WIDGET_BYTES = 30_000
 PLAIN = '<!doctype html><html lang="en"><title>Shop</title><body><h1>Shop</h1><p>Sneakers, 399.00</p>'
 HOSTILE = (
     "<!doctype html><title>1</title><style>html * { all: unset !important; display: none !important }</style><body>",
@@ -103,7 +103,7 @@ TEXTS = '$$(".bubble").map((one) => one.textContent)'
 
 
 def test_all_that_the_widget_loads_is_small():
-    assert sum(len(packed(path.read_bytes())) for path in FOLDER.glob("*.js")) < WIDGET_BYTES
+    assert sum(map(len, map(packed, NAMES))) < WIDGET_BYTES
 
 
 async def test_a_shopper_asks_waits_is_served_and_sees_that_it_was_read(shop):
@@ -212,6 +212,22 @@ async def test_a_shopper_ends_the_chat_when_asked_once_more_and_rates_it_once(sh
     assert await shop.run('return $(".rating").hidden')
     await shop.write("one more thing")
     await agent.expect("status", reason="reopen")
+    await agent.close()
+
+
+async def test_a_visitor_who_signs_in_goes_on_with_its_chat(shop):
+    agent = await shop.agent("join")
+    await shop.go()
+    await shop.boot("join", token=None)
+    await shop.run("dibs.open();")
+    await shop.write("before")
+    await agent.expect("message", seq=1)
+    await shop.run(f"await dibs.identify({json.dumps(shop.server.token('user', 'join-u'))}); dibs.open();")
+    await shop.sees(TEXTS, ["before"])
+    await shop.write("after")
+    message = await agent.expect("message", user="join-u", seq=2)
+    assert message["body"] == {"text": "after"}
+    assert await shop.run("return Object.keys(localStorage).filter((name) => name.endsWith(' join'))") == []
     await agent.close()
 
 

@@ -7,19 +7,27 @@ const RENEW_MS = 3600_000;
 
 /** The visitor's token for a store, a fresh one where there is none. Fails where the server gives none. */
 export async function visitorToken(base, store) {
-  const name = keyOf(base, store);
-  const kept = read(name);
+  const kept = keptVisitor(base, store);
   if (kept && endOf(kept) > Date.now() + RENEW_MS) return kept;
   const headers = { "Content-Type": "application/json" };
   const answer = await fetch(new URL("visitor", base), { method: "POST", headers, body: JSON.stringify({ store }) });
   if (!answer.ok) throw new Error(`the chat gives no visitor an identity: ${answer.status}`);
   const { token } = await answer.json();
   try {
-    localStorage.setItem(name, token);
+    localStorage.setItem(keyOf(base, store), token);
   } catch {
     // A browser that keeps nothing has a visitor for as long as the page is there.
   }
   return token;
+}
+
+/** The token of the visitor that there was last, if any. */
+export function keptVisitor(base, store) {
+  try {
+    return localStorage.getItem(keyOf(base, store)) ?? undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The next one is another visitor. */
@@ -37,14 +45,6 @@ function drop(isMeant) {
     for (const name of Object.keys(localStorage).filter(isMeant)) localStorage.removeItem(name);
   } catch {
     // It keeps nothing.
-  }
-}
-
-function read(name) {
-  try {
-    return localStorage.getItem(name) ?? undefined;
-  } catch {
-    return undefined;
   }
 }
 

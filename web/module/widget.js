@@ -14,11 +14,12 @@
 import { DibsClient, IndexedOutbox } from "./dibs-client.js";
 import { Panel } from "./dibs-panel.js";
 import { Words } from "./dibs-words.js";
-import { forgetVisitor, forgetVisitors, visitorToken } from "./dibs-visitor.js";
+import { forgetVisitor, forgetVisitors, keptVisitor, visitorToken } from "./dibs-visitor.js";
 import { subjectOf } from "./dibs-pace.js";
 
 const BASE = new URL("/", import.meta.url);
 const CALLS = ["boot", "identify", "logout", "open", "close", "on"];
+const SENT_MS = 5000;
 const EVENTS = ["unread", "message", "owner", "state"];
 
 let present;
@@ -57,16 +58,22 @@ async function boot(options) {
   const outbox = new IndexedOutbox(`${BASE.origin} ${subjectOf(first) ?? ""}`);
   const url = new URL("ws", BASE);
   url.protocol = BASE.protocol === "https:" ? "wss:" : "ws:";
-  const client = new DibsClient({ url: url.href, token: fresh, outbox });
-  if (options.token === undefined) client.on("state", ({ state, code }) => state === "closed" && code === 4001 && forgetVisitor(BASE, store));
+  // Whoever signs in goes on with the chat that it had before.
+  const visitor = options.token === undefined ? undefined : keptVisitor(BASE, store);
+  const client = new DibsClient({ url: url.href, token: fresh, visitor, outbox });
+  client.on("state", ({ state, code }) => {
+    const isOfNoUse = options.token === undefined ? state === "closed" && (code === 4001 || code === 4003) : state === "ready";
+    if (isOfNoUse) forgetVisitor(BASE, store);
+  });
   const panel = new Panel({ client, store, words: new Words(options.locale), base: BASE.href, options, on: tell });
   Object.assign(turn, { client, panel });
   if (turn.isOpen) panel.open();
   await client.start();
 }
 
-/** Another shopper, or the same one signed in: everything else stays as it was given. */
+/** Another shopper, or the visitor who has signed in, with its chat: everything else stays as it was given. */
 async function identify(token) {
+  if (present?.client) await sent(present.client);
   await boot({ ...given, token });
 }
 
@@ -78,6 +85,20 @@ async function logout() {
   forgetVisitors(BASE);
   await was?.client?.forget();
   tell("unread", 0);
+}
+
+/** When everything was answered, or soon: what a visitor has written goes before it is somebody else. */
+async function sent(client) {
+  if (!client.waiting.length) return;
+  await new Promise((done) => {
+    const off = client.on("outbox", (waiting) => waiting.length || end());
+    const timer = setTimeout(() => end(), SENT_MS);
+    const end = () => {
+      off();
+      clearTimeout(timer);
+      done();
+    };
+  });
 }
 
 function open() {
