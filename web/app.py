@@ -22,6 +22,7 @@ from web.metric import NodeCollector
 from web.module.door import serve_modules
 from web.operator import BODY_LIMIT, open_door
 from web.origin import is_welcome
+from web.page.door import serve_pages
 from web.place import Place, Unanswered
 from web.setting import Settings
 from web.socket import attend
@@ -91,6 +92,7 @@ def make_app(
     open_door(app, node, signer, place)
     serve_documents(app)
     serve_modules(app)
+    serve_pages(app)
     return app
 
 
