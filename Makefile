@@ -42,11 +42,13 @@ python = $(shell for python in python$(1) $${PYENV_ROOT:-$$HOME/.pyenv}/versions
 run: .venv/installed
 	@$(BIN)/dibs serve --demo $(ARGS)
 
-# What measures a server as it is attacked or broken has the machine to itself; the rest shares it.
-ALONE := tests/attack tests/faults tests/cluster
+# What measures a server as it is attacked or broken has the machine to itself; the rest shares it, and nodes that mostly wait share it by files.
+ALONE := tests/attack tests/faults
+APART := tests/cluster
 # $(call suite,PYTHON): all of it, or what PYTEST_ARGS names.
 suite = $(if $(REDIS),export REDIS=$(REDIS) && )$(if $(PYTEST_ARGS),$(1) -m pytest $(PYTEST_ARGS),\
-	$(1) -m pytest --numprocesses 2 $(ALONE:%=--ignore %) && $(1) -m pytest $(ALONE))
+	$(1) -m pytest --numprocesses 2 $(patsubst %,--ignore %,$(ALONE) $(APART)) && $(1) -m pytest $(ALONE) && \
+	$(1) -m pytest --numprocesses 2 --dist loadfile $(APART))
 
 test: .venv/installed
 	$(call suite,$(BIN)/python)

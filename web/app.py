@@ -23,6 +23,7 @@ from web.metric import NodeCollector
 from web.module.door import serve_modules
 from web.operator import BODY_LIMIT, open_door
 from web.origin import is_welcome
+from web.page.door import serve_pages
 from web.place import Place, Unanswered
 from web.setting import Settings
 from web.socket import attend
@@ -94,6 +95,7 @@ def make_app(
     open_visitor_door(app, node, signer, settings)
     serve_documents(app)
     serve_modules(app)
+    serve_pages(app)
     if settings.demo:
         serve_demo(app, signer, lambda: node.clock.wall_ms() / 1000)
     return app

@@ -11,7 +11,16 @@ from pathlib import Path
 from queue import Empty, Queue
 
 WAIT_S = 30.0
-PAGES = ("/docs", "/docs/style.css", "/docs/asyncapi.json", "/readyz")
+PAGES = (
+    "/agent",
+    "/page/agent/main.js",
+    "/page/style/base.css",
+    "/dibs-client.js",
+    "/docs",
+    "/docs/style.css",
+    "/docs/asyncapi.json",
+    "/readyz",
+)
 
 
 class Command:

@@ -157,6 +157,14 @@ PATHS: dict[str, Schema] = {
     "/docs/style.css": _get("How they look.", "text/css"),
     "/docs/asyncapi.json": _get("The wire protocol as AsyncAPI 3.", "application/json"),
     "/docs/openapi.json": _get("This.", "application/json"),
+    "/agent": _get("The console of agents and supervisors; what it is made of is below `/page/`.", "text/html"),
+    "/page/{name}": {
+        "get": {
+            "summary": "A module, a style or a picture that a page is made of.",
+            "parameters": [_asked("name", "its path", "path")],
+            "responses": {"200": {"description": "The part, in a type of its own."}, "404": {"description": "There is no such part."}},
+        }
+    },
     "/dibs-client.js": _get("The client for pages, a module that any origin may import; what it needs is beside it.", "text/javascript"),
     "/dibs-held.js": _get("A part of it: what is held of chats, merged by number.", "text/javascript"),
     "/dibs-outbox.js": _get("A part of it: where commands wait, over reloads too.", "text/javascript"),

@@ -1,0 +1,65 @@
+"""The agent console in a real browser: windows of people, each in a context of its own, and all that a page complains of."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from playwright.async_api import Browser, Page, async_playwright
+
+from tests.browser.chromium import program
+
+
+@asynccontextmanager
+async def browser() -> AsyncIterator[Browser]:
+    """Debian's Chromium."""
+    async with async_playwright() as playwright:
+        started = await playwright.chromium.launch(
+            executable_path=program(), args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        )
+        yield started
+        await started.close()
+
+
+class Window:
+    """One page of one person. `complaints` are errors, dialogs, and what the policy of the page had to stop."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        page.on("console", lambda said: said.type == "error" and "ERR_" not in said.text and self.complaints.append(said.text))
+        page.on("dialog", self._dialog)
+
+    async def _dialog(self, dialog) -> None:
+        self.complaints.append(f"dialog: {dialog.message}")
+        await dialog.dismiss()
+
+    async def claim(self) -> None:
+        await self.page.keyboard.press("Alt+KeyQ")
+
+    async def say(self, text: str) -> None:
+        await self.page.locator("dibs-composer textarea").fill(text)
+        await self.page.keyboard.press("Enter")
+
+    def line(self, text: str):
+        """The line of the thread that holds it."""
+        return self.page.locator(".said", has_text=text)
+
+    async def tabs(self) -> list[str]:
+        """The counts of Mine, Queue and All."""
+        return [await count.inner_text() or "0" for count in await self.page.locator(".tabs .count").all()]
+
+
+@asynccontextmanager
+async def desk(
+    browser: Browser, server, role: str, id: str, stores: list[str], *, name: str | None = None, **context
+) -> AsyncIterator[Window]:
+    """The console of somebody, signed in by the address, once it is live."""
+    own = await browser.new_context(**{"locale": "en-US", "viewport": {"width": 1360, "height": 820}} | context)
+    window = Window(await own.new_page())
+    try:
+        await window.page.goto(f"http://{server.address}/agent#token={server.token(role, id, stores=stores, name=name)}")
+        await window.page.wait_for_selector("dibs-console")
+        await window.page.wait_for_selector("dibs-banner:not([data-state])", state="attached")
+        yield window
+    finally:
+        await own.close()

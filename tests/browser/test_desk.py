@@ -1,0 +1,142 @@
+"""The agent console in a real browser, against a real server, with shoppers and colleagues who speak the protocol."""
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.desk import browser, desk
+from tests.wire.person import Person
+from tests.wire.server import Server
+
+pytestmark = pytest.mark.anyio
+
+expect.set_options(timeout=20_000)
+
+
+@pytest.fixture(scope="module")
+def anyio_backend():
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+async def stage(tmp_path_factory):
+    """A server and a browser."""
+    with Server(tmp_path_factory.mktemp("d") / "data", grace=30).running() as server:
+        async with browser() as started:
+            yield server, started
+
+
+async def come(server, role, id, store, **who):
+    claims = {} if role == "user" else {"stores": [store]}
+    person = await Person.open(server, server.token(role, id, **claims, **who))
+    person.store = store
+    return person
+
+
+async def test_an_agent_claims_answers_sees_it_read_and_resolves(stage):
+    server, started = stage
+    async with desk(started, server, "agent", "a1", ["life"], name="Li Na") as na:
+        await expect(na.page.locator(".empty")).to_contain_text("No one is waiting")
+        shopper = await come(server, "user", "life-u", "life", name="Wang")
+        await shopper.say("is it in stock?")
+        await expect(na.page.locator("#tab-queue .count")).to_have_text("1")
+        await na.claim()
+        await expect(na.line("is it in stock?")).to_be_visible()
+        await expect(na.page.locator("dibs-composer textarea")).to_be_focused()
+        assert await na.tabs() == ["1", "0", "1"]
+        await shopper.expect("marks", side="store", read=1)
+        await na.say("yes, it is")
+        await expect(na.line("yes, it is").locator(".tick")).to_have_attribute("data-state", "stored")
+        frame = await shopper.expect("message", body={"text": "yes, it is"})
+        await shopper.read(frame["seq"])
+        await expect(na.line("yes, it is").locator(".tick")).to_have_text("Read")
+        await na.page.keyboard.press("Alt+KeyE")
+        await expect(na.page.locator(".lock")).to_contain_text("closed")
+        await shopper.expect("status", reason="resolve")
+        assert na.complaints == []
+        await shopper.close()
+
+
+async def test_whoever_loses_the_race_is_told_who_won_and_keeps_reading(stage):
+    server, started = stage
+    async with desk(started, server, "agent", "r1", ["race"], name="Li Na") as na, desk(started, server, "agent", "r2", ["race"]) as bo:
+        shopper = await come(server, "user", "race-u", "race", name="Wang")
+        await shopper.say("anybody there?")
+        await expect(bo.page.locator("#tab-queue .count")).to_have_text("1")
+        # What she does he is not told: he still sees the chat waiting when he claims it.
+        await bo.page.evaluate("document.querySelector('dibs-console')._desk.client.held.take = () => []")
+        await na.claim()
+        await expect(na.page.locator(".composer")).to_be_visible()
+        await bo.claim()
+        await expect(bo.page.locator(".toast")).to_contain_text("Li Na claimed this first")
+        await bo.page.reload()
+        await bo.page.locator("#tab-all").click()
+        await bo.page.locator(".row").click()
+        await expect(bo.page.locator(".lock")).to_contain_text("Li Na has had this chat since")
+        await expect(bo.page.locator("dibs-composer textarea")).to_be_hidden()
+        assert (na.complaints, bo.complaints) == ([], [])
+    await shopper.close()
+
+
+async def test_what_is_written_without_a_network_waits_and_a_draft_survives_a_reload(stage):
+    server, started = stage
+    shopper = await come(server, "user", "cut-u", "cut", name="Wang")
+    async with desk(started, server, "agent", "c1", ["cut"]) as na:
+        await shopper.say("hello?")
+        await na.claim()
+        await expect(na.page.locator(".composer")).to_be_visible()
+        await na.page.locator("dibs-composer textarea").fill("half a thou")
+        await na.page.reload()
+        await expect(na.page.locator("dibs-composer textarea")).to_have_value("half a thou")
+        cut = "client._token = () => new Promise(() => {}); client._socket.close()"
+        await na.page.evaluate(f"const {{client}} = document.querySelector('dibs-console')._desk; {cut}")
+        await expect(na.page.locator("dibs-banner")).to_contain_text("Reconnecting")
+        await na.say("while away")
+        await expect(na.line("while away").locator(".tick")).to_have_attribute("data-state", "sending")
+        await shopper.say("still here")
+        await na.page.reload()
+        await expect(na.line("still here")).to_be_visible()
+        await expect(na.line("while away").locator(".tick")).to_have_attribute("data-state", "stored")
+        await shopper.expect("message", body={"text": "while away"})
+        assert await na.line("while away").count() == 1
+        assert na.complaints == []
+    await shopper.close()
+
+
+async def test_a_message_that_is_refused_stays_with_its_reason_and_is_sent_again_under_its_id(stage):
+    server, started = stage
+    shopper = await come(server, "user", "no-u", "no", name="Wang")
+    boss = await come(server, "supervisor", "no-boss", "no", name="Boss")
+    async with desk(started, server, "agent", "n1", ["no"]) as na:
+        await shopper.say("hello?")
+        await na.claim()
+        await expect(na.page.locator(".composer")).to_be_visible()
+        await na.page.evaluate("document.querySelector('dibs-console')._desk.client.held.take = () => []")
+        await boss.takeover(shopper)
+        await na.say("too late")
+        await expect(na.page.locator(".is-refused")).to_contain_text("Not sent: You do not have this chat any more")
+        await na.page.reload()
+        await expect(na.page.locator(".is-refused")).to_contain_text("too late")
+        await boss.transfer(shopper, "n1")
+        await expect(na.page.locator(".toast")).to_contain_text("Boss gave you the chat with Wang")
+        await na.page.locator(".is-refused button", has_text="Retry").click()
+        await expect(na.page.locator(".is-refused")).to_have_count(0)
+        await shopper.expect("message", body={"text": "too late"})
+    await shopper.close()
+    await boss.close()
+
+
+async def test_two_tabs_of_one_agent_agree(stage):
+    server, started = stage
+    shopper = await come(server, "user", "two-u", "two", name="Wang")
+    async with desk(started, server, "agent", "t1", ["two"]) as one, desk(started, server, "agent", "t1", ["two"]) as other:
+        await shopper.say("hello?")
+        await expect(other.page.locator("#tab-queue .count")).to_have_text("1")
+        await one.claim()
+        await one.say("from one")
+        await expect(other.page.locator("#tab-mine .count")).to_have_text("1")
+        await other.page.locator(".row").click()
+        await expect(other.line("from one").locator(".tick")).to_have_attribute("data-state", "stored")
+        await other.say("from the other")
+        await expect(one.line("from the other")).to_be_visible()
+        assert await one.tabs() == await other.tabs() == ["1", "0", "1"]
+    await shopper.close()

@@ -1,0 +1,66 @@
+/** `<dibs-rail>`: the stores, when there are several, and what is about the page rather than a chat. */
+
+import { el, mark, say } from "../part/element.js";
+import { icon } from "../part/icon.js";
+import { short, t } from "../part/locale.js";
+import { letters } from "../part/avatar.js";
+import { action, perform } from "./action.js";
+
+const TOOLS = ["announce", "language", "theme", "help", "signOut"];
+
+export class Rail extends HTMLElement {
+  begin(desk) {
+    this._desk = desk;
+    this._stores = el("ul", { class: "stores", "aria-label": t("stores") });
+    const tools = TOOLS.filter((id) => action(id).can(desk)).map((id) =>
+      el(
+        "button",
+        { class: "rail-button", type: "button", "aria-label": t(id), title: t(id), onclick: () => perform(desk, id) },
+        icon(action(id).icon),
+      ),
+    );
+    this.append(el("nav", { "aria-label": t("rail") }, this._stores, el("span", { class: "spring" }), ...tools));
+  }
+
+  connectedCallback() {
+    this._end = this._desk.watch(() => this._update());
+    this._update();
+  }
+
+  disconnectedCallback() {
+    this._end();
+  }
+
+  _update() {
+    const { stores, store, client } = this._desk;
+    const shown = stores.length > 1 ? [undefined, ...stores] : [];
+    if (this._shown !== shown.join()) {
+      this._shown = shown.join();
+      this._stores.replaceChildren(...shown.map((one) => this._store(one)));
+      this._stores.hidden = !shown.length;
+    }
+    const waiting = new Map();
+    for (const chat of client.held.chats.values())
+      if (chat.epoch && chat.status === "waiting") waiting.set(chat.store, (waiting.get(chat.store) ?? 0) + 1);
+    const all = [...waiting.values()].reduce((sum, count) => sum + count, 0);
+    for (const [n, item] of [...this._stores.children].entries()) {
+      const count = shown[n] === undefined ? all : (waiting.get(shown[n]) ?? 0);
+      const [button] = item.children;
+      mark(button, "aria-pressed", String(shown[n] === store));
+      mark(button, "aria-label", `${shown[n] ?? t("allStores")}, ${t("waitingCount", { count })}`);
+      say(button.lastChild, count ? short(count) : "");
+    }
+  }
+
+  _store(one) {
+    const face = one === undefined ? icon("store") : el("span", {}, letters(one));
+    const look = () => this._desk.look({ store: one });
+    return el(
+      "li",
+      {},
+      el("button", { class: "rail-button store", type: "button", title: one ?? t("allStores"), onclick: look }, face, el("span", { class: "pill" })),
+    );
+  }
+}
+
+customElements.define("dibs-rail", Rail);
