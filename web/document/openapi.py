@@ -3,6 +3,8 @@
 from importlib.metadata import version
 from typing import Any
 
+from web.module.door import NAMES, summary
+
 Schema = dict[str, Any]
 _PLAIN = {"text/plain": {"schema": {"type": "string"}}}
 
@@ -165,9 +167,6 @@ PATHS: dict[str, Schema] = {
             "responses": {"200": {"description": "The part, in a type of its own."}, "404": {"description": "There is no such part."}},
         }
     },
-    "/dibs-client.js": _get("The client for pages, a module that any origin may import; what it needs is beside it.", "text/javascript"),
-    "/dibs-held.js": _get("A part of it: what is held of chats, merged by number.", "text/javascript"),
-    "/dibs-outbox.js": _get("A part of it: where commands wait, over reloads too.", "text/javascript"),
-    "/dibs-pace.js": _get("A part of it: when it comes back.", "text/javascript"),
+    **{f"/{name}": _get(summary(name), "text/javascript") for name in NAMES},
 }
 """Path to what may be asked there."""

@@ -26,6 +26,11 @@ def serve_modules(app: Quart) -> None:
         app.add_url_rule(f"/{name}", name, _served(name))
 
 
+def summary(name: str) -> str:
+    """The first sentence that a module says of itself."""
+    return " ".join(re.split(r"[\s*]+", (FOLDER / name).read_text("utf-8"))[1:]).partition(". ")[0] + "."
+
+
 def packed(name: str) -> bytes:
     """As it goes to browsers: without the comments, which are a fifth of it, and the same at each start."""
     return gzip.compress(_COMMENT.sub("", (FOLDER / name).read_text("utf-8")).encode(), mtime=0)
