@@ -50,6 +50,8 @@ async def test_an_agent_claims_answers_sees_it_read_and_resolves(stage):
         frame = await shopper.expect("message", body={"text": "yes, it is"})
         await shopper.read(frame["seq"])
         await expect(na.line("yes, it is").locator(".tick")).to_have_text("Read")
+        await na.page.set_viewport_size({"width": 320, "height": 640})
+        assert await na.page.evaluate("document.documentElement.scrollWidth") == 320
         await na.page.keyboard.press("Alt+KeyE")
         await expect(na.page.locator(".lock")).to_contain_text("closed")
         await shopper.expect("status", reason="resolve")
