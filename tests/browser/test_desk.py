@@ -4,6 +4,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.desk import browser, desk
+from tests.browser.payload import PAYLOADS
 from tests.wire.person import Person
 from tests.wire.server import Server
 
@@ -49,6 +50,8 @@ async def test_an_agent_claims_answers_sees_it_read_and_resolves(stage):
         frame = await shopper.expect("message", body={"text": "yes, it is"})
         await shopper.read(frame["seq"])
         await expect(na.line("yes, it is").locator(".tick")).to_have_text("Read")
+        await na.page.set_viewport_size({"width": 320, "height": 640})
+        assert await na.page.evaluate("document.documentElement.scrollWidth") == 320
         await na.page.keyboard.press("Alt+KeyE")
         await expect(na.page.locator(".lock")).to_contain_text("closed")
         await shopper.expect("status", reason="resolve")
@@ -125,6 +128,27 @@ async def test_a_message_that_is_refused_stays_with_its_reason_and_is_sent_again
     await boss.close()
 
 
+async def test_keys_palette_help_language_and_theme(stage):
+    server, started = stage
+    async with desk(started, server, "supervisor", "k1", ["keys"]) as boss:
+        press = boss.page.keyboard.press
+        await press("?")
+        await expect(boss.page.locator("dialog[open]")).to_contain_text("Claim the longest waiting")
+        await press("Escape")
+        await press("Control+KeyK")
+        await boss.page.keyboard.type("away")
+        await press("Enter")
+        await expect(boss.page.locator(".switch")).to_have_attribute("aria-checked", "false")
+        await press("Control+KeyK")
+        await boss.page.keyboard.type("中文")
+        await press("Enter")
+        await expect(boss.page.locator(".brand")).to_have_text("客服台")
+        await expect(boss.page.locator("html")).to_have_attribute("lang", "zh-CN")
+        await boss.page.locator("dibs-rail button", has=boss.page.locator("svg")).nth(2).click()
+        await expect(boss.page.locator("html")).to_have_attribute("data-theme", "light")
+        assert boss.complaints == []
+
+
 async def test_two_tabs_of_one_agent_agree(stage):
     server, started = stage
     shopper = await come(server, "user", "two-u", "two", name="Wang")
@@ -139,4 +163,31 @@ async def test_two_tabs_of_one_agent_agree(stage):
         await other.say("from the other")
         await expect(one.line("from the other")).to_be_visible()
         assert await one.tabs() == await other.tabs() == ["1", "0", "1"]
+    await shopper.close()
+
+
+async def test_nothing_that_people_write_is_ever_run(stage):
+    server, started = stage
+    shopper = await come(server, "user", "xss-u", "xss", name=PAYLOADS[0])
+    async with desk(started, server, "agent", "x1", ["xss"], name=PAYLOADS[1]) as na:
+        await na.page.evaluate(
+            "addEventListener('securitypolicyviolation', (event) => console.error('policy: ' + event.violatedDirective))"
+        )
+        for n, payload in enumerate(PAYLOADS):
+            await shopper.do("send", kind="text", body={"text": payload})
+            await shopper.do(
+                "send", kind="product", body={"sku": f"{n}", "title": payload, "currency": payload[:20], "price": payload[:20]}
+            )
+            await shopper.do("send", kind="order", body={"number": payload[:60], "status": payload})
+            await shopper.do("send", kind="file", body={"url": "/nothing", "name": payload})
+        await na.claim()
+        await expect(na.page.locator(".said").last).to_be_visible()
+        await na.say(PAYLOADS[2])
+        await expect(na.page.locator(".said.store .tick[data-state=stored]")).to_have_count(1)
+        for _ in range(4):
+            await na.page.locator(".lines").evaluate("(lines) => (lines.scrollTop = 0)")
+            await na.page.wait_for_timeout(100)
+        assert await na.page.evaluate("window.pwned") is None
+        assert await na.page.locator("dibs-console :is(script, iframe, object, embed, base, form[action])").count() == 0
+        assert na.complaints == []
     await shopper.close()

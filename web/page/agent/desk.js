@@ -65,7 +65,8 @@ export class Desk {
 
   /** Asks for something that is an element's to do: `transfer`, `palette`, `compose`, `toast`… */
   ask(what, given) {
-    for (const listener of this._askers.get(what) ?? []) listener(given);
+    // A copy: whoever builds the page anew listens anew, and would be asked again for ever.
+    for (const listener of [...(this._askers.get(what) ?? [])]) listener(given);
   }
 
   on(what, listener) {

