@@ -1,9 +1,10 @@
 """The agent console in a real browser: windows of people, each in a context of its own, and all that a page complains of."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.browser.chromium import program
 
@@ -34,6 +35,8 @@ class Window:
         await dialog.dismiss()
 
     async def claim(self) -> None:
+        """The longest waiting, once somebody waits."""
+        await expect(self.page.locator("#tab-queue .count")).to_have_text(re.compile(r"[1-9]"))
         await self.page.keyboard.press("Alt+KeyQ")
 
     async def say(self, text: str) -> None:

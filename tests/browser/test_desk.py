@@ -59,6 +59,23 @@ async def test_an_agent_claims_answers_sees_it_read_and_resolves(stage):
         await shopper.close()
 
 
+async def test_a_chat_that_is_opened_shows_what_was_said_before_the_agent_came(stage):
+    server, started = stage
+    shopper = await come(server, "user", "past-u", "past", name="Wang")
+    await (await come(server, "agent", "founder", "past")).close()
+    await shopper.say("in the night")
+    async with desk(started, server, "agent", "p1", ["past"]) as na:
+        await shopper.say("in the morning")
+        await expect(na.page.locator("#tab-queue .count")).to_have_text("1")
+        await na.page.locator("#tab-queue").click()
+        await expect(na.page.locator(".row")).to_contain_text("in the morning")
+        await na.page.locator(".row").click()
+        await expect(na.line("in the morning")).to_be_visible()
+        await expect(na.line("in the night")).to_be_visible()
+        await expect(na.page.locator(".older button")).to_be_hidden()
+    await shopper.close()
+
+
 async def test_whoever_loses_the_race_is_told_who_won_and_keeps_reading(stage):
     server, started = stage
     async with desk(started, server, "agent", "r1", ["race"], name="Li Na") as na, desk(started, server, "agent", "r2", ["race"]) as bo:

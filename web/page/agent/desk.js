@@ -157,7 +157,7 @@ export class Desk {
     showChatInAddress(this.selected);
     if (chat) {
       this.divide();
-      if (!chat.messages?.length) this.older(PAGE);
+      if ((chat.messages?.length ?? 0) < PAGE) this.older(PAGE);
     }
     this.ask("opened");
     this.changed();
@@ -257,7 +257,7 @@ export class Desk {
       if (frame.type === "send" || frame.type === "note") this.refusals.add({ id, frame, at: this.now(), code: error.code });
     });
     client.on("state", ({ state }) => {
-      if (state === "ready" && this.chat && !this.chat.messages.length) this.older(PAGE);
+      if (state === "ready" && this.chat && this.chat.messages.length < PAGE) this.older(PAGE);
     });
     client.on("notice", (notice) => this.ask("notice", notice));
     client.on("status", (event) => this._follow(event));
