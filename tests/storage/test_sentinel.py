@@ -16,6 +16,9 @@ from storage.link import Link, NoPrimary, check
 from storage.sentinel import Found, Sentinels
 from tests.faults.load import until
 from tests.storage.below import START_S, Below, free_port, program
+from tests.wire.server import Server
+from web.doctor.finding import Verdict
+from web.doctor.store import examine_store
 
 PASSWORD = "hunter2:/@?#"
 QUOTED = "hunter2%3A%2F%40%3F%23"
@@ -229,3 +232,21 @@ async def test_a_new_primary_is_told_once_and_a_stale_word_of_the_old_one_never(
     await until(lambda: not WORDS, 5, "all was said")
     watch.cancel()
     assert told == [7, 2]
+
+
+async def test_a_primary_that_cannot_keep_the_promise_is_refused_with_strict_and_said_aloud_without(primary, start, tmp_path):
+    """No replica and no `min-replicas-to-write`: what it takes goes with it."""
+    at = url(start(primary.link.port))
+    found = {finding.about: finding async for finding in examine_store(at, None, tmp_path)}
+    assert found["promise"].verdict is Verdict.FAIL
+    server = Server(tmp_path / "data", redis=at)
+    server.environ["DIBS_STRICT"] = "true"
+    code, said = await server.refused()
+    assert (code, "--strict" in said, "min-replicas-to-write" in said) == (1, True, True), said
+    server.environ["DIBS_STRICT"] = "false"
+    await server.start()
+    try:
+        assert "min-replicas-to-write" in server.said()
+        await server.stop()
+    finally:
+        server.kill()
