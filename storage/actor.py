@@ -115,7 +115,10 @@ class StorageActor:
 
     def has_room(self) -> bool:
         """See `Storage.has_room`."""
-        return all(lane.has_room() for lane in self._lanes)
+        for lane in self._lanes:  # noqa: SIM110 - asked for every message, and a generator costs as much again
+            if not lane.has_room():
+                return False
+        return True
 
     def append(self, append: Append, settler: Settler) -> None:
         """See `Storage.append`."""

@@ -282,14 +282,14 @@ class RedisJournal:
         of_users = [key for user in users for key in (keys.chat(user), keys.history(user))]
         dropped, *gone = await self._run("sweep", [keys.closed, *of_users], [before, self._limits.history, *users])
         if gone:
-            await self._take_fromindexes(store, [user.decode() for user in gone])
+            await self._take_from_indexes(store, [user.decode() for user in gone])
         # What has moved to the top since the page was read is not the place to go on from.
         last = max(((-chat.at, chat.user) for chat in records), default=None)
         place = f"{store}/{-last[0]}/{last[1]}" if page.more and last else await self._store_behind(store)
         await self._ask(("SET", SWEPT, place))
         return Swept(entries=entries + dropped, chats=len(gone), over=not place)
 
-    async def _take_fromindexes(self, store: str, users: list[str]) -> None:
+    async def _take_from_indexes(self, store: str, users: list[str]) -> None:
         """A chat that another node has opened again in between is put back."""
         keys = StoreKeys(store)
         # The one is over before the other is asked: they need not be on one server.
