@@ -31,6 +31,7 @@ class Tasks:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
+            await asyncio.sleep(0)  # one that had ended already is let go of in the loop's next turn
 
     def _finished(self, task: "asyncio.Task[None]") -> None:
         self._running.discard(task)
