@@ -48,7 +48,7 @@ APART := tests/cluster
 # $(call suite,PYTHON): all of it, or what PYTEST_ARGS names.
 suite = $(if $(REDIS),export REDIS=$(REDIS) && )$(if $(PYTEST_ARGS),$(1) -m pytest $(PYTEST_ARGS),\
 	$(1) -m pytest --numprocesses 2 $(patsubst %,--ignore %,$(ALONE) $(APART)) && $(1) -m pytest $(ALONE) && \
-	$(1) -m pytest --numprocesses 2 --dist loadfile $(APART))
+	$(1) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(APART))
 
 test: .venv/installed
 	$(call suite,$(BIN)/python)

@@ -12,6 +12,7 @@ from typing import Any
 
 import redis
 
+from actors.roll import BEAT_S
 from bench.found import Found, Plot
 from bench.house import SEED, Step, played
 from bench.line import Dibs, Place, Who
@@ -37,14 +38,14 @@ ALONE = 500
 SHARDED = 2
 """Nodes on a cluster."""
 QUIET_S, QUIET_STORES = 10.0, 100
-"""How long nobody says anything, to see what goes on by itself, and in how many stores where that is all."""
+"""How long nobody says anything, to see what goes on by itself, a beat of the nodes at least, and in how many stores where that is all."""
 FLAT = 1.1
 """What goes on by itself does not come evenly; a node more that is told of a message takes half as much again."""
 
 
 async def scale(folder: Path, share: float, step: Step, *, shards: int = 0) -> Found:
     """`share` of ten seconds of each, and of what is counted; on clusters of so many shards at most as well."""
-    order = {"seconds": max(0.4, SECONDS * share), "count": max(100, round(ALONE * share)), "quiet_s": max(0.2, QUIET_S * share)}
+    order = {"seconds": max(0.4, SECONDS * share), "count": max(100, round(ALONE * share)), "quiet_s": max(BEAT_S, QUIET_S * share)}
     order["stores"] = max(10, round(QUIET_STORES * min(1.0, 5 * share)))
     spread = {f"{count} node{'s' * (count > 1)}": (count, 0) for count in (NODES if share >= FEW else NODES[1:2])}
     beside = {f"1 node and {idle} idle": (1, idle) for idle in (IDLE if share >= FEW else IDLE[1:3])}

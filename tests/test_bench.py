@@ -20,16 +20,14 @@ pytestmark = pytest.mark.anyio
 SHARE = 0.01
 LESS = {"stores": 0.003}
 """A hundredth of it takes a long time."""
-OF_THE_MACHINE = ("times as much", "the p99 went", "that have no one of its store")
-"""The machine has other things to do than to show how slow it is, and few messages on the wire, beside what goes on by itself, say little.
-Those tests/cost counts. Of what was found only what does not depend on it is looked at."""
 
 
 @pytest.mark.parametrize("name", BENCHES)
 async def test_a_small_part_of_each_bench_keeps_its_promise_and_gives_its_figures(name, tmp_path):
     parts: list[float] = []
     found = await BENCHES[name](tmp_path, LESS.get(name, SHARE), parts.append)
-    assert not [sentence for sentence in found.broken if not any(part in sentence for part in OF_THE_MACHINE)]
+    # The machine has other things to do than to show how slow it is: of what was found only what does not depend on it is looked at.
+    assert not [sentence for sentence in found.broken if "times as much" not in sentence and "the p99 went" not in sentence]
     assert parts == sorted(parts)
     assert parts[-1] == pytest.approx(1)
     figures = [figure for row in found.rows.values() for figure in row.items()]

@@ -238,7 +238,7 @@ def test_memory_and_redis_never_differ(valkey):
     """What differs is told as it was found: making it smaller over a real server takes minutes."""
     machine = type("Driven", (JournalMachine,), {"valkey": valkey})
     how = settings(
-        max_examples=70,
+        max_examples=110,
         stateful_step_count=40,
         phases=[Phase.generate],
         deadline=None,
