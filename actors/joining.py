@@ -19,8 +19,7 @@ from actors.chat import Chat, Party
 from actors.command import AssignChat, Command, CopyMessage, MarkRead, ResolveChat
 from actors.frame import NUMBER_LIMIT
 from actors.identity import Identity
-from actors.refusal import Refused
-from actors.request import Internal, Request, StoreRequest, content_digest, sender_digest
+from actors.request import Request, StoreRequest, Waiting, content_digest, sender_digest
 
 if TYPE_CHECKING:
     from actors.node import Node
@@ -113,7 +112,7 @@ class Joining:
 
     async def _ask(self, store: str, chat: str, command: Command, *, remembered: bool = False) -> None:
         """Returns when it is durable, or refused for good."""
-        waiting = _Waiting()
+        waiting = Waiting()
         sender = sender_digest("joined", command.by.id, command.id) if remembered else b""
         request = Request(asker=waiting, user=chat, command=command, sender=sender, content=content_digest("copy"))
         if not self._node.store(store).tell(request):
@@ -127,20 +126,3 @@ def _copy_of(found: _Said, visitor: Identity, user: Identity) -> CopyMessage:
     author = user.party if found.by.role == "user" else found.by
     id = f"{visitor.id}.{found.seq}"[-64:]
     return CopyMessage(by=user.party, id=id, author=author, kind=found.kind, body=bytes(found.body), at=found.at)
-
-
-class _Waiting(Internal):
-    """Waits for the fate of one command; None if it is durable."""
-
-    def __init__(self) -> None:
-        self.answered: asyncio.Future[Refused | None] = asyncio.get_running_loop().create_future()
-
-    def acknowledge(self, id: str, fields: bytes, *, duplicate: bool) -> None:
-        self._conclude(None)
-
-    def refuse(self, id: str, refused: Refused) -> None:
-        self._conclude(refused)
-
-    def _conclude(self, refused: Refused | None) -> None:
-        if not self.answered.done():
-            self.answered.set_result(refused)

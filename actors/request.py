@@ -1,5 +1,6 @@
 """A command on its way through a store actor, and whoever waits for its answer."""
 
+import asyncio
 import hashlib
 from collections.abc import Callable
 from typing import Protocol
@@ -84,6 +85,23 @@ class Internal:
 
     def hold(self, store: str, user: str, id: str, place: int, refused: Refused) -> None:
         """Nothing is held."""
+
+
+class Waiting(Internal):
+    """Waits for the fate of one command: `answered` is None if it is durable, else why it was refused."""
+
+    def __init__(self) -> None:
+        self.answered: asyncio.Future[Refused | None] = asyncio.get_running_loop().create_future()
+
+    def acknowledge(self, id: str, fields: bytes, *, duplicate: bool) -> None:
+        self._conclude(None)
+
+    def refuse(self, id: str, refused: Refused) -> None:
+        self._conclude(refused)
+
+    def _conclude(self, refused: Refused | None) -> None:
+        if not self.answered.done():
+            self.answered.set_result(refused)
 
 
 def sender_digest(side: str, sub: str, id: str) -> bytes:

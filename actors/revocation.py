@@ -21,8 +21,7 @@ from actors.close import Close
 from actors.event import AgentLeft
 from actors.identity import IdentitySide
 from actors.news import AccessWithdrawn
-from actors.refusal import Refused
-from actors.request import Internal
+from actors.request import Waiting
 from actors.rule import Accepted
 from actors.withdrawal import Withdrawal
 
@@ -147,7 +146,7 @@ class Revocation:
         users = (await storage.owned(store)).get(agent, ())
         given = 0
         for start in range(0, len(users), SOME):
-            waiting = [_GivingBack() for _ in users[start : start + SOME]]
+            waiting = [Waiting() for _ in users[start : start + SOME]]
             requests = [give_back_request(asker, user, agent, arrivals) for asker, user in zip(waiting, users[start:], strict=False)]
             for request in requests:
                 if not actor.tell(request):
@@ -159,20 +158,3 @@ class Revocation:
                 elif refused.code != "not_owner":  # that the agent has come back meanwhile is no failure
                     raise StorageUnavailable
         return given
-
-
-class _GivingBack(Internal):
-    """Waits for one chat to be given back; None if it is not the agent's any more."""
-
-    def __init__(self) -> None:
-        self.answered: asyncio.Future[Refused | None] = asyncio.get_running_loop().create_future()
-
-    def acknowledge(self, id: str, fields: bytes, *, duplicate: bool) -> None:
-        self._conclude(None)
-
-    def refuse(self, id: str, refused: Refused) -> None:
-        self._conclude(refused)
-
-    def _conclude(self, refused: Refused | None) -> None:
-        if not self.answered.done():
-            self.answered.set_result(refused)

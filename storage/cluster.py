@@ -8,21 +8,18 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from urllib.parse import unquote, urlsplit
 
 import attrs
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
 from storage.fault import BadUrl
 from storage.journal import JournalUnreachable
 from storage.key import count_of_shard
 from storage.link import Link, NoPrimary
+from storage.several import NoUse, answers, split
 from storage.slot import SLOTS, slot
 
 PORT = 6379
-ASK_S = 1.0
-"""A server that has not answered by then is not waited for."""
 KEYS = 1 << 15
 """So many are tried for one that lies with a server of few slots."""
 LOOK_S = 1.0
@@ -80,21 +77,12 @@ class Cluster:
     @classmethod
     def parse(cls, url: str) -> "Cluster":
         """cluster://[USER[:PASSWORD]@]HOST[:PORT],...: some of its servers. Raises BadUrl."""
-        try:
-            parts = urlsplit(url)
-            whom, _, where = parts.netloc.rpartition("@")
-            places = [(at.hostname, PORT if at.port is None else at.port) for at in (urlsplit(f"//{place}") for place in where.split(","))]
-        except ValueError:
-            raise BadUrl("the URL is malformed (a password's : / ? # @ must be written as %3A %2F %3F %23 %40)") from None
+        parts, places, user, password = split(url, PORT, "some servers, as cluster://HOST:PORT,HOST:PORT")
         if parts.query or parts.fragment:
             raise BadUrl("the URL has a part that is not supported after its hosts")
         if parts.path.strip("/"):
             raise BadUrl("the URL of a cluster names no database: it has one only")
-        if not all(host and port for host, port in places):
-            raise BadUrl("the URL must name the hosts of some servers, as cluster://HOST:PORT,HOST:PORT")
-        user, _, password = whom.partition(":")
-        username, secret = unquote(user) or None, unquote(password) or None
-        return cls(seeds=tuple(Link(host=unquote(host or ""), port=port, username=username, password=secret) for host, port in places))
+        return cls(seeds=tuple(Link(host=host, port=port, username=user, password=password) for host, port in places))
 
     @property
     def waits(self) -> bool:
@@ -135,53 +123,27 @@ class Cluster:
     async def discover(self, known: Iterable[str] = ()) -> Slots:
         """The map as it is; raises `NoPrimary` with a sentence."""
         links = {_address(link): link for link in (*(self.link(address) for address in known), *self.seeds)}
-        found: list[tuple[bool, int, Slots]] = []
-        faults: list[str] = []
-        asked = {asyncio.create_task(self._ask(link)) for link in links.values()}
-        try:
-            for answer in asyncio.as_completed(asked):
-                match await answer:
-                    case str() as fault:
-                        faults.append(fault)
-                    case (is_well, slots):
-                        found.append((is_well, slots.epoch, slots))
-                if len(found) > len(links) // 2:
-                    break
-        finally:
-            for task in asked:
-                task.cancel()
-            await asyncio.gather(*asked, return_exceptions=True)
+        found, faults = await answers(links.values(), _ask, "Redis", "Redis at {} is no part of a cluster")
         if not found:
-            raise NoPrimary(f"no server of {self.place} says who has which slots: {'; '.join(dict.fromkeys(faults))}")
-        return max(found, key=lambda one: one[:2])[2]
+            raise NoPrimary(f"no server of {self.place} says who has which slots: {faults}")
+        return max(found, key=lambda one: (one[0], one[1].epoch))[1]
 
-    async def _ask(self, link: Link) -> tuple[bool, Slots] | str:
-        """Whether it finds the cluster well, and its map; or in words why it says nothing of use."""
-        connection = link.connection()
-        try:
-            async with asyncio.timeout(ASK_S):
-                await connection.connect()  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
-                await connection.send_command("CLUSTER", "INFO")
-                info = bytes(await connection.read_response()).decode("utf-8", "replace")
-                await connection.send_command("CLUSTER", "SLOTS")
-                ranges = await connection.read_response()
-        except AuthenticationError:
-            return f"the Redis at {link.place} does not let us in"
-        except ResponseError:
-            return f"the Redis at {link.place} is no part of a cluster, or does not let us ask"
-        except (RedisError, OSError, TimeoutError):
-            return f"the Redis at {link.place} does not answer"
-        finally:
-            await connection.disconnect(nowait=True)
-        told = dict(line.split(":", 1) for line in info.splitlines() if ":" in line)
-        owners, servers = [""] * SLOTS, dict[str, None]()
-        for first, last, *nodes in ranges:
-            addresses = [f"{(node[0] or b'').decode() or link.host}:{node[1]}" for node in nodes]
-            owners[first : last + 1] = [addresses[0]] * (last + 1 - first)
-            servers |= dict.fromkeys(addresses)
-        if not ranges:
-            return f"the cluster of the Redis at {link.place} has no slots yet"
-        return told.get("cluster_state") == "ok", Slots(owners, servers, int(told.get("cluster_current_epoch", 0)))
+
+async def _ask(link: Link, connection: AbstractConnection) -> tuple[bool, Slots]:
+    """Whether it finds the cluster well, and its map."""
+    await connection.send_command("CLUSTER", "INFO")
+    info = bytes(await connection.read_response()).decode("utf-8", "replace")
+    await connection.send_command("CLUSTER", "SLOTS")
+    ranges = await connection.read_response()
+    if not ranges:
+        raise NoUse(f"the cluster of the Redis at {link.place} has no slots yet")
+    told = dict(line.split(":", 1) for line in info.splitlines() if ":" in line)
+    owners, servers = [""] * SLOTS, dict[str, None]()
+    for first, last, *nodes in ranges:
+        addresses = [f"{(node[0] or b'').decode() or link.host}:{node[1]}" for node in nodes]
+        owners[first : last + 1] = [addresses[0]] * (last + 1 - first)
+        servers |= dict.fromkeys(addresses)
+    return told.get("cluster_state") == "ok", Slots(owners, servers, int(told.get("cluster_current_epoch", 0)))
 
 
 def _address(link: Link) -> str:

@@ -10,20 +10,18 @@ import contextlib
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs
 
 import attrs
 from redis.asyncio.connection import AbstractConnection, Connection
-from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
 from storage.fault import BadUrl
 from storage.link import Link, NoPrimary
+from storage.several import NoUse, answers, split
 
 PORT = 26379
-ASK_S = 1.0
-"""A sentinel that has not answered by then is not waited for."""
 CONNECT_S = 1.0
-"""Nor is a primary: where it is cut off there may soon be another."""
+"""A primary is not waited for longer: where it is cut off there may soon be another."""
 LOOK_S = 1.0
 """The sentinels are asked this often whether the primary has changed: a connection into nowhere does not tell."""
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
@@ -51,27 +49,21 @@ class Sentinels:
     def parse(cls, url: str) -> "Sentinels":
         """sentinel://[USER[:PASSWORD]@]HOST[:PORT],.../NAME[?db=DB]: user and password are the primary's, those of the sentinels are
         sentinel_username= and sentinel_password=. Raises BadUrl."""
+        parts, places, user, password = split(url, PORT, "sentinels, as sentinel://HOST:PORT,HOST:PORT/NAME")
         try:
-            parts = urlsplit(url)
             query = parse_qs(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
-            whom, _, where = parts.netloc.rpartition("@")
-            places = [
-                (host.hostname, PORT if host.port is None else host.port) for host in (urlsplit(f"//{at}") for at in where.split(","))
-            ]
         except ValueError:
-            raise BadUrl("the URL is malformed (a password's : / ? # @ must be written as %3A %2F %3F %23 %40)") from None
+            raise BadUrl("the URL has a part that is not supported after its path") from None
         if query.keys() - set(_PARTS) or any(len(values) > 1 for values in query.values()) or parts.fragment:
             raise BadUrl("the URL has a part that is not supported after its path")
-        if not all(host and port for host, port in places):
-            raise BadUrl("the URL must name the hosts of sentinels, as sentinel://HOST:PORT,HOST:PORT/NAME")
-        name, (user, _, password) = parts.path.strip("/"), whom.partition(":")
+        name = parts.path.strip("/")
         if not _NAME.fullmatch(name):
             raise BadUrl("the URL must name the primary as the sentinels do, as sentinel://HOST:PORT,HOST:PORT/NAME")
         db, username, secret = (query.get(part, [""])[0] for part in _PARTS)
         if not re.fullmatch(r"[0-9]{0,6}", db, re.ASCII):
             raise BadUrl("the database in the URL must be a number")
-        asked = (Link(host=unquote(host or ""), port=port, username=username or None, password=secret or None) for host, port in places)
-        server = Link(db=int(db or 0), username=unquote(user) or None, password=unquote(password) or None)
+        asked = (Link(host=host, port=port, username=username or None, password=secret or None) for host, port in places)
+        server = Link(db=int(db or 0), username=user, password=password)
         return cls(name=name, sentinels=tuple(asked), server=server)
 
     @property
@@ -112,49 +104,21 @@ class Sentinels:
 
     async def find(self) -> Found:
         """Where the primary is; raises `NoPrimary` with a sentence."""
-        found: list[Found] = []
-        faults: list[str] = []
-        asked = {asyncio.create_task(self._ask(link)) for link in self.sentinels}
-        try:
-            for answer in asyncio.as_completed(asked):
-                match await answer:
-                    case Found() as place:
-                        found.append(place)
-                    case str() as fault:
-                        faults.append(fault)
-                if len(found) > len(self.sentinels) // 2:
-                    break
-        finally:
-            for task in asked:
-                task.cancel()
-            await asyncio.gather(*asked, return_exceptions=True)
+        found, faults = await answers(self.sentinels, self._ask, "sentinel", "server at {} is no sentinel", " (?sentinel_password=)")
         if not found:
-            raise NoPrimary(f"no primary is known for {self.place}: {'; '.join(dict.fromkeys(faults))}")
+            raise NoPrimary(f"no primary is known for {self.place}: {faults}")
         return max(found, key=lambda place: place.epoch)
 
-    async def _ask(self, link: Link) -> Found | str:
-        """What one sentinel says, or in words why it says nothing of use."""
-        connection = link.connection()
-        try:
-            async with asyncio.timeout(ASK_S):
-                await connection.connect()  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
-                # Only the one that leads a failover knows of the promoted server at once, and it says so by this command.
-                await connection.send_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.name)
-                where = await connection.read_response()
-                if where is None:
-                    return f"the sentinel at {link.place} knows none named {self.name}"
-                await connection.send_command("SENTINEL", "MASTER", self.name)
-                told = await connection.read_response()
-            more = dict(zip(told[::2], told[1::2], strict=True))
-            return Found(where[0].decode(), int(where[1]), int(more[b"config-epoch"]))
-        except AuthenticationError:
-            return f"the sentinel at {link.place} does not let us in (?sentinel_password=)"
-        except ResponseError:
-            return f"the server at {link.place} is no sentinel, or does not let us ask"
-        except (RedisError, OSError, TimeoutError):
-            return f"the sentinel at {link.place} does not answer"
-        finally:
-            await connection.disconnect(nowait=True)
+    async def _ask(self, link: Link, connection: AbstractConnection) -> Found:
+        # Only the one that leads a failover knows of the promoted server at once, and it says so by this command.
+        await connection.send_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.name)
+        where = await connection.read_response()
+        if where is None:
+            raise NoUse(f"the sentinel at {link.place} knows none named {self.name}")
+        await connection.send_command("SENTINEL", "MASTER", self.name)
+        told = await connection.read_response()
+        more = dict(zip(told[::2], told[1::2], strict=True))
+        return Found(where[0].decode(), int(where[1]), int(more[b"config-epoch"]))
 
 
 class _ToPrimary(Connection):
