@@ -59,5 +59,5 @@ def _changed(folder: Path, changes: Changes) -> Path:
 
 def _copied(folder: Path) -> Path:
     for package in PACKAGES:
-        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / package, folder / package)  # what Python has compiled too: it tells by itself what was changed
     return folder
