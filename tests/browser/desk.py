@@ -25,6 +25,7 @@ class Window:
 
     def __init__(self, page: Page) -> None:
         self.page = page
+        self.context = page.context
         self.complaints: list[str] = []
         page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
         page.on("console", lambda said: said.type == "error" and "ERR_" not in said.text and self.complaints.append(said.text))
@@ -58,6 +59,7 @@ async def desk(
 ) -> AsyncIterator[Window]:
     """The console of somebody, signed in by the address, once it is live."""
     own = await browser.new_context(**{"locale": "en-US", "viewport": {"width": 1360, "height": 820}} | context)
+    await own.add_init_script("addEventListener('securitypolicyviolation', (event) => console.error('policy: ' + event.violatedDirective))")
     window = Window(await own.new_page())
     try:
         await window.page.goto(f"http://{server.address}/agent#token={server.token(role, id, stores=stores, name=name)}")

@@ -82,11 +82,12 @@ async def test_whoever_loses_the_race_is_told_who_won_and_keeps_reading(stage):
         shopper = await come(server, "user", "race-u", "race", name="Wang")
         await shopper.say("anybody there?")
         await expect(bo.page.locator("#tab-queue .count")).to_have_text("1")
-        # What she does he is not told: he still sees the chat waiting when he claims it.
-        await bo.page.evaluate("document.querySelector('dibs-console')._desk.client.held.take = () => []")
+        # What she does he does not hear: he still sees the chat waiting when he claims it.
+        await bo.context.set_offline(True)
         await na.claim()
         await expect(na.page.locator(".composer")).to_be_visible()
         await bo.claim()
+        await bo.context.set_offline(False)
         await expect(bo.page.locator(".toast")).to_contain_text("Li Na claimed this first")
         await bo.page.reload()
         await bo.page.locator("#tab-all").click()
@@ -107,12 +108,13 @@ async def test_what_is_written_without_a_network_waits_and_a_draft_survives_a_re
         await na.page.locator("dibs-composer textarea").fill("half a thou")
         await na.page.reload()
         await expect(na.page.locator("dibs-composer textarea")).to_have_value("half a thou")
-        cut = "client._token = () => new Promise(() => {}); client._socket.close()"
-        await na.page.evaluate(f"const {{client}} = document.querySelector('dibs-console')._desk; {cut}")
+        await na.context.set_offline(True)
         await expect(na.page.locator("dibs-banner")).to_contain_text("Reconnecting")
         await na.say("while away")
         await expect(na.line("while away").locator(".tick")).to_have_attribute("data-state", "sending")
         await shopper.say("still here")
+        # As soon as it is gone the page goes too, so that only what was kept is left to send.
+        await na.context.set_offline(False)
         await na.page.reload()
         await expect(na.line("still here")).to_be_visible()
         await expect(na.line("while away").locator(".tick")).to_have_attribute("data-state", "stored")
@@ -130,9 +132,10 @@ async def test_a_message_that_is_refused_stays_with_its_reason_and_is_sent_again
         await shopper.say("hello?")
         await na.claim()
         await expect(na.page.locator(".composer")).to_be_visible()
-        await na.page.evaluate("document.querySelector('dibs-console')._desk.client.held.take = () => []")
+        await na.context.set_offline(True)
         await boss.takeover(shopper)
         await na.say("too late")
+        await na.context.set_offline(False)
         await expect(na.page.locator(".is-refused")).to_contain_text("Not sent: You do not have this chat any more")
         await na.page.reload()
         await expect(na.page.locator(".is-refused")).to_contain_text("too late")
@@ -187,9 +190,6 @@ async def test_nothing_that_people_write_is_ever_run(stage):
     server, started = stage
     shopper = await come(server, "user", "xss-u", "xss", name=PAYLOADS[0])
     async with desk(started, server, "agent", "x1", ["xss"], name=PAYLOADS[1]) as na:
-        await na.page.evaluate(
-            "addEventListener('securitypolicyviolation', (event) => console.error('policy: ' + event.violatedDirective))"
-        )
         for n, payload in enumerate(PAYLOADS):
             await shopper.do("send", kind="text", body={"text": payload})
             await shopper.do(
@@ -201,9 +201,11 @@ async def test_nothing_that_people_write_is_ever_run(stage):
         await expect(na.page.locator(".said").last).to_be_visible()
         await na.say(PAYLOADS[2])
         await expect(na.page.locator(".said.store .tick[data-state=stored]")).to_have_count(1)
-        for _ in range(4):
-            await na.page.locator(".lines").evaluate("(lines) => (lines.scrollTop = 0)")
-            await na.page.wait_for_timeout(100)
+        # All the way up, so that each was drawn.
+        await na.page.wait_for_function(
+            "() => { document.querySelector('.lines').scrollTop = 0;"
+            " return document.querySelector('.older p').textContent.includes('begins here'); }"
+        )
         assert await na.page.evaluate("window.pwned") is None
         assert await na.page.locator("dibs-console :is(script, iframe, object, embed, base, form[action])").count() == 0
         assert na.complaints == []

@@ -90,6 +90,7 @@ export class DibsClient {
     this._pauseMs = FIRST_PAUSE_MS;
     this._timers = {};
     this._wake = () => this._comeNow();
+    this._sleep = () => this._session && this._lost(this._session, 1006);
   }
 
   // Life.
@@ -108,6 +109,8 @@ export class DibsClient {
     this._commands = new Map([...restored, ...this._commands]);
     if (left.length) this._emit("outbox", this.waiting);
     globalThis.addEventListener?.("online", this._wake);
+    // A socket of a browser without a network says nothing for two heartbeats.
+    globalThis.addEventListener?.("offline", this._sleep);
     globalThis.document?.addEventListener("visibilitychange", this._wake);
     if (this.state === "connecting") this._connect();
     return left;
@@ -321,6 +324,7 @@ export class DibsClient {
     this._drop();
     this._code = code;
     globalThis.removeEventListener?.("online", this._wake);
+    globalThis.removeEventListener?.("offline", this._sleep);
     globalThis.document?.removeEventListener("visibilitychange", this._wake);
     const commands = [...this._commands.values()];
     this._say("closed", { code });

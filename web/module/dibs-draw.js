@@ -29,14 +29,20 @@ const PATHS = {
   save: "M12 4v11M7 10.500l5 5 5-5M5 20h14",
 };
 
-/** A drawing in the colour of the text around it. */
+/** A drawing of the widget's, in the colour of the text around it. */
 export function icon(name) {
+  return drawing(PATHS[name]);
+}
+
+/** One path of 24 by 24. */
+export function drawing(path, className = "icon") {
   const drawn = document.createElementNS(SVG, "svg");
   drawn.setAttribute("viewBox", "0 0 24 24");
+  drawn.setAttribute("class", className);
   drawn.setAttribute("aria-hidden", "true");
-  const path = document.createElementNS(SVG, "path");
-  path.setAttribute("d", PATHS[name]);
-  drawn.append(path);
+  const line = document.createElementNS(SVG, "path");
+  line.setAttribute("d", path);
+  drawn.append(line);
   return drawn;
 }
 
@@ -59,19 +65,26 @@ export function link(href, ...children) {
 
 const LINK = /https?:\/\/[^\s<>"'“”‘’（）()，。、；！？【】《》]+[^\s<>"'“”‘’（）()，。、；！？【】《》.,;:!?]/gu;
 
-/** A text with its addresses as links. */
-export function linked(text) {
-  const parts = [];
+/** A text in pieces: `{text, url?}`. */
+export function pieces(text) {
+  const found = [];
   let end = 0;
   for (const match of text.matchAll(LINK)) {
     if (!URL.canParse(match[0])) continue;
-    parts.push(text.slice(end, match.index), link(match[0], match[0]));
+    if (match.index > end) found.push({ text: text.slice(end, match.index) });
+    found.push({ text: match[0], url: match[0] });
     end = match.index + match[0].length;
   }
-  return [...parts, text.slice(end)];
+  if (end < text.length) found.push({ text: text.slice(end) });
+  return found;
 }
 
-/** A face of letters: 李娜 is 娜, Maria Lopez is ML. */
+/** A text with its addresses as links. */
+export function linked(text) {
+  return pieces(text).map((piece) => (piece.url ? link(piece.url, piece.text) : piece.text));
+}
+
+/** A face of letters: 李娜 is 娜, Maria Lopez is ML, u42 is U4. */
 export function letters(name) {
   const words = name.trim().split(/[\s._~-]+/u).filter(Boolean);
   const first = words[0] ?? "?";

@@ -7,10 +7,11 @@ import { number, t } from "../part/locale.js";
 import { full } from "../part/time.js";
 import { card } from "./card.js";
 import { nameOf, standing } from "./summary.js";
+import { Watching } from "./watching.js";
 
 const CARDS = 6;
 
-export class Context extends HTMLElement {
+export class Context extends Watching {
   begin(desk) {
     this._desk = desk;
     this._body = el("div", { class: "context-body" });
@@ -22,15 +23,6 @@ export class Context extends HTMLElement {
         this._body,
       ),
     );
-  }
-
-  connectedCallback() {
-    this._end = this._desk.watch(() => this._update());
-    this._update();
-  }
-
-  disconnectedCallback() {
-    this._end();
   }
 
   _update() {

@@ -5,8 +5,9 @@ import { el, mark, say } from "../part/element.js";
 import { icon } from "../part/icon.js";
 import { t } from "../part/locale.js";
 import { paletteKey, perform } from "./action.js";
+import { Watching } from "./watching.js";
 
-export class Header extends HTMLElement {
+export class Header extends Watching {
   begin(desk, alert) {
     this._desk = desk;
     this._alert = alert;
@@ -33,15 +34,6 @@ export class Header extends HTMLElement {
         this._who,
       ),
     );
-  }
-
-  connectedCallback() {
-    this._end = this._desk.watch(() => this._update());
-    this._update();
-  }
-
-  disconnectedCallback() {
-    this._end();
   }
 
   _update() {

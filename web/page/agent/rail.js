@@ -3,12 +3,13 @@
 import { el, mark, say } from "../part/element.js";
 import { icon } from "../part/icon.js";
 import { short, t } from "../part/locale.js";
-import { letters } from "../part/avatar.js";
+import { letters } from "../../dibs-draw.js";
 import { action, perform } from "./action.js";
+import { Watching } from "./watching.js";
 
 const TOOLS = ["announce", "language", "theme", "help", "signOut"];
 
-export class Rail extends HTMLElement {
+export class Rail extends Watching {
   begin(desk) {
     this._desk = desk;
     this._stores = el("ul", { class: "stores", "aria-label": t("stores") });
@@ -20,15 +21,6 @@ export class Rail extends HTMLElement {
       ),
     );
     this.append(el("nav", { "aria-label": t("rail") }, this._stores, el("span", { class: "spring" }), ...tools));
-  }
-
-  connectedCallback() {
-    this._end = this._desk.watch(() => this._update());
-    this._update();
-  }
-
-  disconnectedCallback() {
-    this._end();
   }
 
   _update() {

@@ -1,24 +1,6 @@
-/** Elements without markup: what people wrote only ever becomes text. */
+/** Elements without markup, as the widget makes them, and attributes that are changed only where they differ. */
 
-/**
- * `given` holds attributes (null, undefined and false leave them out, true sets them empty), and by names that begin with "on" listeners.
- * Children are nodes, strings, or nothing.
- */
-export function el(tag, given = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(given)) {
-    if (value === null || value === undefined || value === false) continue;
-    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else made.setAttribute(name, value === true ? "" : value);
-  }
-  made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false && child !== ""));
-  return made;
-}
-
-/** Changes text only where it differs, so that nothing is painted or read out again. */
-export function say(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
+export { el, say } from "../../dibs-draw.js";
 
 /** Sets an attribute only where it differs; false and null take it away. */
 export function mark(node, name, value) {

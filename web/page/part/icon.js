@@ -1,6 +1,7 @@
 /** Drawings of 24 by 24, in the colour of the text around them. */
 
-const SVG = "http://www.w3.org/2000/svg";
+import { drawing } from "../../dibs-draw.js";
+
 const PATHS = {
   alert: "M12 4 2.500 20h19zM12 10v4.500M12 17.300v.2",
   back: "M15 5l-7 7 7 7",
@@ -35,12 +36,5 @@ const PATHS = {
 };
 
 export function icon(name, className = "icon") {
-  const drawn = document.createElementNS(SVG, "svg");
-  drawn.setAttribute("viewBox", "0 0 24 24");
-  drawn.setAttribute("class", className);
-  drawn.setAttribute("aria-hidden", "true");
-  const path = document.createElementNS(SVG, "path");
-  path.setAttribute("d", PATHS[name]);
-  drawn.append(path);
-  return drawn;
+  return drawing(PATHS[name], className);
 }
