@@ -21,7 +21,7 @@ def anyio_backend():
 @pytest.fixture(scope="module")
 async def stage(tmp_path_factory):
     """A server and a browser."""
-    with Server(tmp_path_factory.mktemp("d") / "data", grace=30).running() as server:
+    with Server(tmp_path_factory.mktemp("d") / "data", grace=30, heartbeat=25).running() as server:
         async with browser() as started:
             yield server, started
 

@@ -163,6 +163,11 @@ class Ring:
                 return next(member for member in self.members if member.port == first[1])
         raise AssertionError(f"nobody has slot {number}")
 
+    def replicas_of(self, address: str) -> list[Member]:
+        """Those that follow the primary at this address."""
+        followed = {member: member.ask("ROLE") for member in self.members if member.address != address}
+        return [member for member, role in followed.items() if role[0] == b"slave" and f"{role[1].decode()}:{role[2]}" == address]
+
     async def promoted(self, old: Member) -> float:
         """Waits until a replica has taken its place; when that was."""
         others = [member for member in self.members if member is not old]

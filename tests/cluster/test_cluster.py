@@ -4,12 +4,18 @@ from collections.abc import AsyncIterator
 
 import attrs
 import pytest
+from actors.append import Duplicate
+from storage.batch import Limits
+from storage.cluster import Cluster
+from storage.clustered import ClusterJournal
+from storage.journal import JournalLost
 from storage.key import StoreKeys
 from web.doctor.finding import Verdict
 from web.doctor.store import examine_store
 
 from tests.cluster.ring import Ring, noded, ring
 from tests.cluster.shard import LARGE, struck
+from tests.storage.material import NOON, append_to, chat_of, do, open_chat, user_says
 from tests.wire.conftest import Mall
 from tests.wire.server import Server
 
@@ -50,6 +56,33 @@ async def test_people_on_two_nodes_chat_in_stores_of_every_shard(there):
             await mall.close()
     finally:
         await other.close()
+
+
+async def test_what_the_replica_of_a_shard_does_not_have_is_not_acknowledged_and_other_shards_go_on(there):
+    journal = ClusterJournal(Cluster.parse(there.ring.url), lambda: NOON, Limits(1000, 1000))
+    try:
+        await journal.birth()
+        stores = {there.ring.primary(StoreKeys(f"w{n}").head).address: f"w{n}" for n in range(30)}
+        waits, *others = stores.values()
+        # Where a user is known to have a chat lies elsewhere, and waits as well.
+        for store in stores.values():
+            await open_chat(journal, store, f"u-{store}")
+        (replica,) = there.ring.replicas_of(next(iter(stores)))
+        append = append_to(await chat_of(journal, waits, f"u-{waits}"), user_says(user=f"u-{waits}"), id="once")
+        append.nonce = b"once"
+        replica.stand_still()
+        try:
+            with pytest.raises(JournalLost):
+                await journal.append([append])
+            for store in others:
+                await do(journal, await chat_of(journal, store, f"u-{store}"), user_says(user=f"u-{store}"))
+        finally:
+            replica.go_on()
+        (outcome,) = await journal.append([append])
+        assert isinstance(outcome, Duplicate)
+        assert outcome.recovered
+    finally:
+        await journal.close()
 
 
 async def test_the_doctor_looks_at_every_primary_of_a_cluster(there, tmp_path):
