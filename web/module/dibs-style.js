@@ -78,9 +78,9 @@ h2 { margin: 0; font-size: 15px; line-height: 1.35; font-weight: 600; overflow: 
 .strong { padding: 6px 12px; background: var(--accent); color: var(--on-accent); font-size: 13px; border-radius: 16px; white-space: nowrap; }
 .rating { padding: 12px 16px; border-top: 1px solid var(--line); text-align: center; font-size: 13px; }
 .rating b { font-weight: 600; }
-.smile { font-size: 26px; line-height: 1; padding: 6px; margin: 4px 2px 0; filter: grayscale(1); opacity: .75; }
-.smile:hover, .smile[aria-pressed="true"] { filter: none; opacity: 1; }
-.smile[aria-pressed="true"] { background: var(--ground); }
+.smile { padding: 5px; margin: 4px 2px 0; color: var(--quiet); }
+.smile svg { width: 32px; height: 32px; stroke-width: 1.500; }
+.smile:hover, .smile[aria-pressed="true"] { color: var(--accent); background: var(--ground); }
 .more { display: flex; gap: 8px; align-items: flex-end; margin-top: 8px; }
 .rating textarea { height: auto; border-radius: 12px; }
 .ask { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; padding: 10px 16px; border-top: 1px solid var(--line); font-size: 13px; }
