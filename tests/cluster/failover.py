@@ -54,7 +54,7 @@ class Strike:
     async def run(self) -> float:
         """How long it took until another server was promoted."""
         old, load, figures = self.there.primary, self.load, self.figures
-        before = {person.id: (person.generations[-1], person.resets) for person in load.people}
+        before = stands(load)
         struck_s = time.monotonic()
         await to_thread.run_sync(self._strike, old)
         silence = asyncio.create_task(self._nothing_acked()) if self.apart else None
@@ -70,14 +70,7 @@ class Strike:
             shopper = next(person for person in load.shoppers if person in self.apart)
             await shopper.ask(shopper.text())
             figures.recovered(time.monotonic() - healed_s, BACK_S, "writing again at the node that was cut off")
-        await until(
-            lambda: all(person.ready.is_set() and person.generations[-1] != before[person.id][0] for person in load.people),
-            15,
-            "everybody in another generation",
-            load.told,
-        )
-        unaware = [person.id for person in load.people if person.resets == before[person.id][1]]
-        figures.expect(not unaware, f"after the primary was {self.kind}: no `reset` for {unaware}")
+        await taken_back(load, before, figures, f"after the primary was {self.kind}")
         return promoted_s - struck_s
 
     def _strike(self, old: Housed) -> None:
@@ -104,3 +97,16 @@ class Strike:
         await until(lambda: sum(person.unavailable for person in self.apart) > refused, 15, "`unavailable` at the node that is cut off")
         wrong = [person.id for person in self.apart if len(person.acks) > acked[person.id]]
         self.figures.expect(not wrong, f"acknowledged without a replica: {wrong}")
+
+
+def stands(*loads: Load) -> dict[str, tuple[str, int]]:
+    """Who knows which generation, and was told `reset` how often."""
+    return {person.id: (person.generations[-1], person.resets) for load in loads for person in load.people}
+
+
+async def taken_back(load: Load, before: dict[str, tuple[str, int]], figures: Figures, when: str) -> None:
+    """Everybody is in another generation, and was told `reset`."""
+    known = lambda person: person.ready.is_set() and person.generations[-1] != before[person.id][0]  # noqa: E731
+    await until(lambda: all(map(known, load.people)), 15, "everybody in another generation", load.told)
+    unaware = [person.id for person in load.people if person.resets == before[person.id][1]]
+    figures.expect(not unaware, f"{when}: no `reset` for {unaware}")

