@@ -8,6 +8,7 @@ import asyncio
 import os
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from itertools import count
 from typing import Any, Self
@@ -38,7 +39,7 @@ class Who:
     store: str
 
 
-class Line(WSListener):  # type: ignore[misc]  # a class of Cython
+class Line(WSListener, ABC):  # type: ignore[misc]  # a class of Cython
     """What the person says leaves at once; what is heard is told to `on_text` (the text) and `on_ack` (how long it took, in ns)."""
 
     def __init__(self, place: Place, who: Who, faults: list[str]) -> None:
@@ -71,17 +72,17 @@ class Line(WSListener):  # type: ignore[misc]  # a class of Cython
     def greet(self) -> None:
         """What is said first."""
 
+    @abstractmethod
     def take(self, payload: memoryview) -> None:
         """A text message of the server's."""
-        raise NotImplementedError
 
+    @abstractmethod
     def ask(self, text: str) -> None:
         """A user's message."""
-        raise NotImplementedError
 
+    @abstractmethod
     def answer(self, user: str, text: str) -> None:
         """An agent's message to a user."""
-        raise NotImplementedError
 
     def say(self, payload: bytes) -> None:
         """A text message to the server."""

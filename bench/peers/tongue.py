@@ -1,6 +1,7 @@
 """What the peers understand, as a load speaks it."""
 
 import time
+from abc import abstractmethod
 from collections import deque
 
 import msgspec
@@ -31,9 +32,9 @@ class Peer(Line):
         self._sent_ns: deque[int] = deque()
         self._ids = 0
 
+    @abstractmethod
     def send(self, to: str | None, text: str) -> None:
         """A message; agents say to whom."""
-        raise NotImplementedError
 
     def ask(self, text: str) -> None:
         """See `Line`."""
