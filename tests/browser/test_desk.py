@@ -3,10 +3,8 @@
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.desk import browser, desk
+from tests.browser.desk import come, desk
 from tests.browser.payload import PAYLOADS
-from tests.wire.person import Person
-from tests.wire.server import Server
 
 pytestmark = pytest.mark.anyio
 
@@ -16,21 +14,6 @@ expect.set_options(timeout=20_000)
 @pytest.fixture(scope="module")
 def anyio_backend():
     return "asyncio"
-
-
-@pytest.fixture(scope="module")
-async def stage(tmp_path_factory):
-    """A server and a browser."""
-    with Server(tmp_path_factory.mktemp("d") / "data", grace=30, heartbeat=25).running() as server:
-        async with browser() as started:
-            yield server, started
-
-
-async def come(server, role, id, store, **who):
-    claims = {} if role == "user" else {"stores": [store]}
-    person = await Person.open(server, server.token(role, id, **claims, **who))
-    person.store = store
-    return person
 
 
 async def test_an_agent_claims_answers_sees_it_read_and_resolves(stage):

@@ -11,6 +11,7 @@ import "./context.js";
 import "./dialog.js";
 import "./header.js";
 import "./list.js";
+import "./notice-bar.js";
 import "./palette.js";
 import "./rail.js";
 import "./thread-head.js";
@@ -30,6 +31,7 @@ export class Console extends HTMLElement {
     this.append(
       made("dibs-header", alert),
       made("dibs-banner"),
+      made("dibs-notices"),
       el(
         "div",
         { class: "regions" },
