@@ -210,6 +210,16 @@ class Search(Struct, frozen=True, tag_field="type", tag="search"):
     limit: Annotated[Limit, Meta(description="How many at most; 50 without it, never more than 50.")] = None
 
 
+class Figures(Struct, frozen=True, tag_field="type", tag="figures", rename={"since": "from"}):
+    """How a store stands and what its last day was; for supervisors."""
+
+    id: CommandId
+    store: Id
+    since: Annotated[
+        Number | None, Meta(description="From when on, in ms; 25 hours back at most, 24 without it. Taken down to the whole minute.")
+    ] = None
+
+
 class Availability(Struct, frozen=True, tag_field="type", tag="availability"):
     """Available or away, in all stores of the token."""
 
@@ -246,6 +256,7 @@ Frame = (
     | Chats
     | History
     | Search
+    | Figures
     | Availability
     | Announce
 )

@@ -40,6 +40,7 @@ from actors.command import GiveBackChat, MarkReceived, SendMessage, TransferChat
 from actors.delivery import Newest, Notice
 from actors.event import AgentArrived, AgentLeft, AvailabilitySet, Event, MarkMoved, subject, tail
 from actors.fanout import FanOut
+from actors.figure import Figures
 from actors.foreign import Foreign
 from actors.news import LogGrew, MarksLost, NoticeTold, StoreChanged, TypingShown
 from actors.refusal import Refused
@@ -88,6 +89,7 @@ class StoreActor(Actor[StoreMessage]):
         self.slots: dict[str, Slot] = {}
         self.attendance = Attendance(self)
         self.foreign = Foreign(self)
+        self.figures = Figures(self)
         self.used_s = node.clock.monotonic_s()
         self._waiting: list[StoreMessage] = []
         """What came before the store was loaded."""
@@ -116,6 +118,7 @@ class StoreActor(Actor[StoreMessage]):
     def restart(self) -> bool:
         """See `Actor`: everything is in Redis."""
         self._let_go()
+        self.figures.forget()
         self.state = None
         self.attendance.restart()
         self._load()
@@ -140,6 +143,7 @@ class StoreActor(Actor[StoreMessage]):
     def ended(self) -> None:
         """See `Actor`."""
         self.attendance.end()
+        self.figures.forget()
         if self._reload is not None:
             self._reload.cancel()
         self.node.forget_store(self)
@@ -545,6 +549,7 @@ class StoreActor(Actor[StoreMessage]):
         if isinstance(decision, Rejected):
             if decision.refused.code == "already_claimed":
                 self.node.tally.claims_lost += 1
+                self.node.refused_claims.add(self.store)
             self._refuse(request, decision.refused)
             return
         fields = append.answer

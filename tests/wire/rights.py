@@ -50,6 +50,7 @@ read            ack            not_owner        not_owner    not_owner    not_fo
 history         page           page             page         page         not_found  forbidden  forbidden  forbidden
 chats           page           page             page         page         page       forbidden  forbidden  forbidden
 search          page           page             page         page         not_found  forbidden  forbidden  forbidden
+figures         forbidden      forbidden        forbidden    forbidden    forbidden  forbidden  forbidden  forbidden
 announce        forbidden      forbidden        forbidden    forbidden    forbidden  forbidden  forbidden  forbidden
 availability    same           same             same         same         same       same       same       same
 typing          shown          -                -            -            -          forbidden  forbidden  forbidden
@@ -81,6 +82,7 @@ read            ack            not_owner        not_owner      not_owner    not_
 history         page           page             page           page         not_found  forbidden  forbidden  forbidden
 chats           page           page             page           page         page       forbidden  forbidden  forbidden
 search          page           page             page           page         not_found  forbidden  forbidden  forbidden
+figures         page           page             page           page         page       forbidden  forbidden  forbidden
 announce        ack            ack              ack            ack          ack        forbidden  forbidden  forbidden
 availability    same           same             same           same         same       same       same       same
 typing          shown          -                -              -            -          forbidden  forbidden  forbidden
@@ -104,6 +106,7 @@ read         ack        ack        not_found  forbidden  forbidden  forbidden  f
 history      page       page       not_found  forbidden  forbidden  forbidden  forbidden  forbidden  no_such_store  not_found  no_such_store
 chats        page       page       page       page       page       forbidden  forbidden  forbidden  no_such_store  page       no_such_store
 search       forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden      forbidden  forbidden
+figures      forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden      forbidden  forbidden
 announce     forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden      forbidden  forbidden
 availability forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden      forbidden  forbidden
 typing       shown      shown      -          forbidden  forbidden  forbidden  forbidden  forbidden  -              -          -

@@ -31,7 +31,7 @@ const RENEW_MS = 60_000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const ARRAY_FRAMES = 60;
 const ARRAY_CHARACTERS = 15_000;
-const QUERIES = new Set(["chats", "history", "search"]);
+const QUERIES = new Set(["chats", "history", "search", "figures"]);
 const NUMBERED = new Set(["message", "note", "status"]);
 
 /** The server refused a command for good. `code` is the protocol's, `error` the whole answer: errors about ownership name the owner. */
@@ -223,6 +223,11 @@ export class DibsClient {
     return this.command("search", { store, text, ...page });
   }
 
+  /** How a store stands and what its last day was: `{from}` in ms; for supervisors. */
+  figures(store, page = {}) {
+    return this.command("figures", { store, ...page });
+  }
+
   /** Somebody is writing, or stopped; lost while there is no session. */
   typing(store, on, user) {
     if (this.state === "ready") this._write([without({ type: "typing", store, user, on })]);
@@ -407,6 +412,7 @@ export class DibsClient {
       case "ack":
       case "history":
       case "found":
+      case "figures":
         this._answered(frame);
         return;
       case "error":
