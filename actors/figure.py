@@ -14,7 +14,7 @@ from actors.event import ERASED
 if TYPE_CHECKING:
     from actors.store import StoreActor
 
-PAGE = 200
+PAGE = 100
 """Entries of the log that are folded in one turn of the loop."""
 LOOK_UP = 20
 """So many chats are looked up at once, so many of their entries at a time."""

@@ -6,8 +6,10 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from actors import command as c
 from actors import figure
 from actors.append import Append
+from actors.chat import Party
 from actors.day import MINUTE_MS, QUARTER_MS, percentile, read
 from actors.event import tail
 from actors.refused import WRITE_S
@@ -230,3 +232,27 @@ async def test_what_a_visitor_said_is_not_counted_again_when_it_signs_in():
     frame = {"type": "message", "user": "u1", "offset": 1, "at": 5, "from": {"role": "user"}, "id": f"v~{'0' * 32}.7"}
     assert read(msgspec.json.encode(frame)).is_copy
     assert not read(msgspec.json.encode(frame | {"id": "v~7.7"})).is_copy
+
+
+async def test_a_question_of_days_ago_still_waits_and_one_whose_chat_was_closed_does_not():
+    journal = MemoryJournal(lambda: START, Limits())
+    await journal.append([append_to_store("s1", arrived("a1"))])
+    user, other, agent = Party("user", "u1"), Party("user", "u2"), Party("agent", "a1")
+    said = {"kind": "text", "body": b'{"text":"x"}', "id": "i"}
+    old = [
+        (0, "u2", c.SendMessage(by=other, **said)),
+        (1, "u2", c.ResolveChat(by=other, id="i")),
+        (HOUR_MS, "u2", c.SendMessage(by=other, **said)),
+        (1, "u2", c.ClaimChat(by=agent, id="i")),
+    ]
+    await play(journal, [*old, (3 * HOUR_MS, "u2", c.AddNote(by=agent, body=b'{"text":"x"}', id="i"))], START)
+    async with World(inner=journal) as world:
+        boss = await world.agent("p1", role="supervisor")
+        assert (await boss.command("figures", store="s1"))["unanswered"] == {"user": "u2", "since": START - 2 - 3 * HOUR_MS}
+    journal = MemoryJournal(lambda: START, Limits())
+    await journal.append([append_to_store("s1", arrived("a1"))])
+    await play(journal, [(0, "u1", c.SendMessage(by=user, **said)), (1, "u1", c.ClaimChat(by=agent, id="i"))], START - 28 * HOUR_MS)
+    async with World(inner=journal) as world:
+        boss = await world.agent("p1", role="supervisor")
+        found = await boss.command("figures", store="s1")
+        assert (found["unanswered"], found["day"]["messages"]) == ({"user": "u1", "since": START - 28 * HOUR_MS - 2}, 0)
