@@ -22,6 +22,7 @@ from actors.option import Options
 from actors.participant import Participant
 from actors.port import Clock, Log
 from actors.rate import BURST_S, Bucket
+from actors.refused import RefusedClaims
 from actors.retention import Retention
 from actors.revocation import Revocation
 from actors.roll import RollCaller
@@ -55,6 +56,7 @@ class Node:
         """Store to the users who are online here and have a chat there."""
         self.agents_of: dict[str, dict[str, AgentActor]] = {}
         """Store to the agents who are there: with a session, or gone for a moment."""
+        self.refused_claims = RefusedClaims(self)
         self.buckets: dict[tuple[str, str], Bucket] = {}
         """Side and id to the rate of an identity that has just left."""
         self.online = 0
@@ -290,6 +292,7 @@ class Node:
                     await asyncio.sleep(0.02)
         for session in tuple(self.sessions):
             session.on_stuck()
+        await self.refused_claims.write()
         await self.roll.leave()
 
 

@@ -7,13 +7,14 @@ what is asked while one list is on its way goes together in the next.
 import asyncio
 import secrets
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ResponseError
 
-from actors.append import Append, ChatPage, ChatRecord, ListPage, LogPage, Outcome, Past, Snapshot, StoreState, Swept
+from actors.append import Append, ChatPage, ChatRecord, ListPage, LogPage, Outcome, Overview, Past, Snapshot, StoreState, Swept
 from actors.event import AgentArrived, MessageAdded, in_place_of_erased, subject
 from actors.news import Call, Dead, Heads, Roll, Topic
 from actors.withdrawal import Withdrawal
@@ -27,6 +28,8 @@ from storage.key import (
     COUNT,
     NEWEST,
     PULSE,
+    REFUSED_BUCKET_MS,
+    REFUSED_KEPT_MS,
     STORES,
     SWEPT,
     VERSION,
@@ -219,6 +222,11 @@ class RedisJournal:
         member = f"{withdrawal.side}/{withdrawal.id}" + (f"/{withdrawal.store}" if withdrawal.store is not None else "")
         _, moment = await self._keep(("ZADD", WITHDRAWN, "GT", withdrawal.at, member), ("ZSCORE", WITHDRAWN, member))
         return int(moment)
+
+    async def count_refused(self, store: str, minute: int, count: int) -> None:
+        """See `Journal.count_refused`. Each process has a field of its own, so that writing it again counts nothing twice."""
+        key = StoreKeys(store).refused(minute * 60_000)
+        await self._keep(("HSET", key, f"{minute}:{self.node}", count), ("PEXPIRE", key, REFUSED_KEPT_MS))
 
     # Erasing.
 
@@ -422,6 +430,26 @@ class RedisJournal:
         score, user = (str(-after[0]), after[1]) if after else ("", "")
         users = tuple(found.decode() for found in await self._run("list", keys, [score, user, limit]))
         return ListPage(users=users[:limit], more=len(users) > limit)
+
+    async def overview(self, store: str, agents: tuple[str, ...], since: int, now: int) -> Overview:
+        """See `Reads.overview`."""
+        keys = StoreKeys(store)
+        hours = range(since - since % REFUSED_BUCKET_MS, now + 1, REFUSED_BUCKET_MS)
+        offset, waiting, claimed, longest, *loads = await self._run(
+            "overview", [keys.head, keys.queue, keys.claimed, *map(keys.owned, agents)], []
+        )
+        refused: Counter[int] = Counter()
+        for counts in await self._ask_all(*(("HGETALL", keys.refused(hour)) for hour in hours)):
+            for field, count in pairs(counts):
+                refused[int(field.partition(b":")[0])] += int(count)
+        return Overview(
+            offset=offset,
+            waiting=waiting,
+            claimed=claimed,
+            longest=(longest[0].decode(), int(longest[1])) if longest else None,
+            loads=dict(zip(agents, loads, strict=True)),
+            refused=dict(refused),
+        )
 
     async def snapshot(self, store: str, agent: str, limit: int) -> Snapshot:
         """See `Reads.snapshot`."""

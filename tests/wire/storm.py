@@ -33,10 +33,11 @@ TYPES = {
         "announce",
         "availability",
         "search",
+        "figures",
     ),
     "staff": (
         *("send", "note", "claim", "release", "transfer", "takeover", "resolve", "read", "chats", "history", "typing", "received"),
-        *("announce", "availability", "search"),
+        *("announce", "availability", "search", "figures"),
     ),
 }
 HEARD = ("welcome", "chats", "message", "status", "marks", "presence", "ack", "nonsense", "", "__class__", "HISTORY", "history ")
@@ -103,7 +104,9 @@ class Storm:
         kind, body = pick(BODIES)
         if type not in ("typing", "received"):
             frame["id"] = self._id()
-        if type not in ("chats", "received", "availability", "announce") and (self._types is not TYPES["user"] or rng.random() < 0.6):
+        if type not in ("chats", "received", "availability", "announce", "figures") and (
+            self._types is not TYPES["user"] or rng.random() < 0.6
+        ):
             frame["user"] = self._one_of("users", "no-such-user")
         match type:
             case "send":

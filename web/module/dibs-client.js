@@ -31,7 +31,7 @@ const RENEW_MS = 60_000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const ARRAY_FRAMES = 60;
 const ARRAY_CHARACTERS = 15_000;
-const QUERIES = new Set(["chats", "history", "search", "profile", "context"]);
+const QUERIES = new Set(["chats", "history", "search", "profile", "context", "figures"]);
 const PROFILE_BYTES = 65_000;
 const ADDRESS_CHARACTERS = 2048;
 const NUMBERED = new Set(["message", "note", "status"]);
@@ -265,6 +265,11 @@ export class DibsClient {
     }
   }
 
+  /** How a store stands and what its last day was: `{from}` in ms; for supervisors. */
+  figures(store, page = {}) {
+    return this.command("figures", { store, ...page });
+  }
+
   /** Somebody is writing, or stopped; lost while there is no session. */
   typing(store, on, user) {
     if (this.state === "ready") this._write([without({ type: "typing", store, user, on })]);
@@ -450,6 +455,7 @@ export class DibsClient {
       case "ack":
       case "history":
       case "found":
+      case "figures":
         this._answered(frame);
         return;
       case "profile":
