@@ -19,10 +19,26 @@ USED = "kc~"
 
 ARRAY = 64
 TYPES = {
-    "user": ("send", "read", "chats", "history", "typing", "received", "note", "claim", "transfer", "takeover", "announce", "availability"),
+    "user": (
+        "send",
+        "read",
+        "chats",
+        "history",
+        "typing",
+        "received",
+        "note",
+        "claim",
+        "transfer",
+        "takeover",
+        "announce",
+        "availability",
+        "profile",
+        "context",
+        "configure",
+    ),
     "staff": (
         *("send", "note", "claim", "release", "transfer", "takeover", "resolve", "read", "chats", "history", "typing", "received"),
-        *("announce", "availability"),
+        *("announce", "availability", "profile", "context", "configure"),
     ),
 }
 HEARD = ("welcome", "chats", "message", "status", "marks", "presence", "ack", "nonsense", "", "__class__", "HISTORY", "history ")
@@ -82,7 +98,7 @@ class Storm:
             return self._pick(({"type": "ping"}, {"type": "pong"}, 7, "x", {}, {"type": "hello", "token": self._pick(self._tokens)}))
         return {"type": "token", "token": self._pick(self._tokens)}
 
-    def _made_well(self) -> dict[str, Any]:
+    def _made_well(self) -> dict[str, Any]:  # noqa: C901 - one case for each type
         rng, pick = self._rng, self._pick
         type = pick(self._types)
         frame: dict[str, Any] = {"type": type, "store": self._one_of("stores", "no-such-store")}
@@ -100,6 +116,10 @@ class Storm:
                 frame |= {"to": self._one_of("agents", "no-such-agent"), "note": pick((None, "psst-own"))}
             case "read" | "received":
                 frame |= {"seq": pick(NUMBERS), "offset": pick(NUMBERS)}
+            case "context":
+                frame["context"] = pick(({}, {"page": {"url": "/own"}}))
+            case "configure":
+                frame |= {"version": pick((0, 1, 2)), "name": pick((None, "psst-own")), "greeting": "psst-own"}
             case "typing":
                 frame["on"] = rng.random() < 0.5
             case "availability":
