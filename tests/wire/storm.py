@@ -34,10 +34,13 @@ TYPES = {
         "availability",
         "search",
         "figures",
+        "profile",
+        "context",
+        "configure",
     ),
     "staff": (
         *("send", "note", "claim", "release", "transfer", "takeover", "resolve", "read", "chats", "history", "typing", "received"),
-        *("announce", "availability", "search", "figures"),
+        *("announce", "availability", "search", "figures", "profile", "context", "configure"),
     ),
 }
 HEARD = ("welcome", "chats", "message", "status", "marks", "presence", "ack", "nonsense", "", "__class__", "HISTORY", "history ")
@@ -117,6 +120,10 @@ class Storm:
                 frame |= {"to": self._one_of("agents", "no-such-agent"), "note": pick((None, "psst-own"))}
             case "read" | "received":
                 frame |= {"seq": pick(NUMBERS), "offset": pick(NUMBERS)}
+            case "context":
+                frame["context"] = pick(({}, {"page": {"url": "/own"}}))
+            case "configure":
+                frame |= {"version": pick((0, 1, 2)), "name": pick((None, "psst-own")), "greeting": "psst-own"}
             case "typing":
                 frame["on"] = rng.random() < 0.5
             case "availability":
