@@ -272,6 +272,10 @@ class Storage(Reads, Protocol):
     async def withdraw(self, withdrawal: Withdrawal) -> int:
         """Makes a withdrawal durable; the moment that is in force, which is never lowered. Repeating it is harmless."""
 
+    async def spend(self, side: str, id: str, day: int, size: int, limit: int) -> bool:
+        """Counts `size` bytes of files for an identity on a day (days since the epoch); False, and nothing is counted, if that would be
+        more than `limit`, or if it has all of it already. Asked twice it may count twice."""
+
     async def erase_chat(self, store: str, user: str) -> bool:
         """Takes a chat away, but for what the store's log says of it; whether there was one. What was appended before is settled by then,
         and what was decided on the chat cannot happen any more. Repeating it is harmless, and so it is with the next two."""

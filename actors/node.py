@@ -15,6 +15,7 @@ from actors.append import Storage, StorageUnavailable
 from actors.close import Close
 from actors.delivery import Notice
 from actors.erasure import Erasure
+from actors.file import Files
 from actors.identity import Identity
 from actors.joining import Joining
 from actors.live import Live
@@ -60,6 +61,8 @@ class Node:
         self.online = 0
         """The number of open sessions that have said hello."""
         self.draining = False
+        self.files: Files | None = None
+        """Where the files lie that messages name."""
         self.withdrawals = Withdrawals()
         self.revocation = Revocation(self)
         self.joining = Joining(self)

@@ -27,6 +27,7 @@ from storage.key import (
     COUNT,
     NEWEST,
     PULSE,
+    SPENT_S,
     STORES,
     SWEPT,
     VERSION,
@@ -35,6 +36,7 @@ from storage.key import (
     channel_of_user,
     erased,
     is_in_slot,
+    spent,
     stores_of_agent,
     stores_of_user,
 )
@@ -219,6 +221,15 @@ class RedisJournal:
         member = f"{withdrawal.side}/{withdrawal.id}" + (f"/{withdrawal.store}" if withdrawal.store is not None else "")
         _, moment = await self._keep(("ZADD", WITHDRAWN, "GT", withdrawal.at, member), ("ZSCORE", WITHDRAWN, member))
         return int(moment)
+
+    async def spend(self, side: str, id: str, day: int, size: int, limit: int) -> bool:
+        """See `Journal.spend`."""
+        key = spent(side, id, day)
+        total, _ = await self._ask_all(("INCRBY", key, size), ("EXPIRE", key, SPENT_S))
+        if total > limit or (not size and total >= limit):
+            await self._ask(("DECRBY", key, size))
+            return False
+        return True
 
     # Erasing.
 
