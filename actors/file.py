@@ -45,8 +45,8 @@ class Files(Protocol):
     def walk(self, before_s: float) -> AsyncIterator[tuple[str, str, tuple[str, ...]]]:
         """Store, user and names of the files that were last put before that time (seconds since the epoch), chat by chat."""
 
-    async def drop(self, store: str, user: str, names: Collection[str]) -> None:
-        """Takes away these files of a chat."""
+    async def drop(self, store: str, user: str, names: Collection[str], before_s: float) -> None:
+        """Takes away these files of a chat, but for what was put again since that time."""
 
 
 def address(store: str, user: str, name: str) -> str:
@@ -66,3 +66,9 @@ def id_of_segment(segment: str) -> str:
 
 def _segment(id: str) -> str:
     return f"={id}" if id in _DOTS else id
+
+
+def names_in(store: str, user: str, said: bytes) -> set[str]:
+    """The files of a chat that are named in this JSON."""
+    before = re.escape(folder_address(store, user).encode())
+    return {name.decode() for name in re.findall(before + b"(" + NAME.pattern.encode() + b")", said, re.ASCII)}

@@ -16,6 +16,7 @@ from actors.close import Close
 from actors.delivery import Notice
 from actors.erasure import Erasure
 from actors.file import Files
+from actors.file_retention import FileRetention
 from actors.identity import Identity
 from actors.joining import Joining
 from actors.live import Live
@@ -230,6 +231,8 @@ class Node:
         self.spawn(self.roll.run())
         if self.options.keep_s:
             self.spawn(Retention(self).run())
+            if self.files is not None:
+                self.spawn(FileRetention(self, self.files).run())
         while True:
             await asyncio.sleep(self.sweep_s)
             now_s, now_ms = self.clock.monotonic_s(), self.clock.wall_ms()

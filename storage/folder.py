@@ -94,9 +94,9 @@ class Folder:
                 if names := await _run(_older, user, before_s):
                     yield _id(store.name), _id(user.name), names
 
-    async def drop(self, store: str, user: str, names: Collection[str]) -> None:
+    async def drop(self, store: str, user: str, names: Collection[str], before_s: float) -> None:
         """See `Files.drop`."""
-        await _run(_drop, self._of(store, user), names)
+        await _run(_drop, self._of(store, user), names, before_s)
 
     def _of(self, store: str, user: str) -> Path:
         return self._root / file_name(store) / file_name(user)
@@ -174,15 +174,18 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _older(folder: Path, before_s: float) -> tuple[str, ...]:
-    return tuple(path.name for path in _files(folder) if path.stat().st_mtime < before_s)
+    # Another node may walk, and be first.
+    with suppress(FileNotFoundError):
+        return tuple(path.name for path in _files(folder) if path.stat().st_mtime < before_s)
+    return ()
 
 
 def _files(folder: Path) -> Iterator[Path]:
     return (path for path in folder.iterdir() if NAME.fullmatch(path.name))
 
 
-def _drop(folder: Path, names: Collection[str]) -> None:
-    for name in names:
+def _drop(folder: Path, names: Collection[str], before_s: float) -> None:
+    for name in set(names).intersection(_older(folder, before_s)):
         (folder / name).unlink(missing_ok=True)
     with suppress(OSError):
         folder.rmdir()  # only if nothing is left

@@ -8,6 +8,7 @@ import time
 import zipfile
 from urllib.parse import quote, urlencode
 
+import anyio
 import attrs
 import pytest
 from PIL import Image
@@ -371,3 +372,51 @@ async def test_a_full_place_harms_nothing(own_server, server, tmp_path):
     assert upload(mall.server, token, mall.store, TEXT, "a.txt").status == 201
     user = await mall.user()
     await user.say("and the chat goes on")
+
+
+async def send(person, kind, body, **fields):
+    answer = await person.command("send", store=person.store, kind=kind, body=body, **fields)
+    assert answer["type"] == "ack", answer
+
+
+async def test_a_visitor_who_signs_in_keeps_its_files_and_a_text_stays_as_it_was_written(own_server, tmp_path):
+    mall = await own_server(files=tmp_path / "files")
+    mall.server.environ["DIBS_VISITORS"] = "on"
+    await mall.server.restart()
+    await mall.found()
+    visitor = ask(mall.server, "POST", "/visitor", None, json.dumps({"store": mall.store}).encode()).json
+    person = await mall.kind.open(mall.server, visitor["token"])
+    person.store = mall.store
+    mall.people.append(person)
+    url = upload(mall.server, visitor["token"], mall.store, TEXT, "a.txt").json["url"]
+    unsaid = upload(mall.server, visitor["token"], mall.store, TEXT * 2, "b.txt").json["url"]
+    await send(person, "file", {"url": url, "name": "a.txt"})
+    await send(person, "text", {"text": f"see {url}"})
+    user = await mall.dial()
+    user.id, user.role, user.store = fresh("u"), "user", mall.store
+    user.checker.role, user.checker.agent = "user", False
+    token = mall.server.token("user", user.id)
+    await user.send_raw(json.dumps({"type": "hello", "token": token, "visitor": visitor["token"]}))
+    await user.expect("ready")
+    first, second = [frame["body"] for frame in (await user.history())["messages"]]
+    mine = url.replace(visitor["id"], user.id)
+    assert (first["url"], second["text"]) == (mine, f"see {url}")
+    assert ask(mall.server, "GET", mine, token).body == TEXT
+    assert ask(mall.server, "GET", unsaid.replace(visitor["id"], user.id), token).status == 404
+    assert ask(mall.server, "GET", url, token).status == 403
+
+
+async def test_a_file_whose_messages_are_gone_goes_and_one_that_is_named_again_stays(own_server, tmp_path):
+    mall = await own_server(files=tmp_path / "files", keep_days=3 / 86_400)
+    await mall.found()
+    user = await mall.user()
+    token = mall.server.token("user", user.id)
+    old, again = (upload(mall.server, token, mall.store, TEXT * n, "a.txt").json["url"] for n in (1, 2))
+    for url in (old, again):
+        await send(user, "file", {"url": url, "name": "a.txt"})
+    deadline = time.monotonic() + 30
+    while ask(mall.server, "GET", old, token).status == 200:
+        assert time.monotonic() < deadline
+        await send(user, "file", {"url": again, "name": "a.txt"})
+        await anyio.sleep(0.3)
+    assert ask(mall.server, "GET", again, token).body == TEXT * 2
