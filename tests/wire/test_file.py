@@ -12,6 +12,8 @@ import anyio
 import attrs
 import pytest
 from PIL import Image
+from web.file.signature import FileSigner
+from web.token import TokenSigner
 
 from tests.wire.conftest import Mall, fresh
 from tests.wire.server import SECRET, Server
@@ -206,6 +208,14 @@ async def test_a_signature_is_good_for_one_file_one_name_and_its_time(mall):
         good.partition("&signature")[0] + "&signature=%E4%BD%A0",
     ):
         assert ask(mall.server, "GET", bad).status == 403, bad
+
+
+async def test_an_address_ends(mall):
+    _, token = user_of(mall)
+    url = upload(mall.server, token, mall.store, TEXT, "a.txt").json["url"]
+    signer, now = FileSigner(TokenSigner(SECRET.encode())), round(time.time() * 1000)
+    assert ask(mall.server, "GET", signer.sign(url, "a.txt", now + 60_000)).status == 200
+    assert ask(mall.server, "GET", signer.sign(url, "a.txt", now - 1)).status == 403
 
 
 async def test_who_may_send_where(mall):
