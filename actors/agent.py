@@ -10,13 +10,17 @@ from actors.append import Append, Committed, Duplicate, Failed, Outcome, Reused,
 from actors.body import BODY_LIMIT
 from actors.close import Close
 from actors.command import AddNote, ClaimChat, Command, ReleaseChat, RequeueChat, ResolveChat, TakeOverChat, TransferChat
+from actors.configuring import configure
 from actors.delivery import Notice
+from actors.earlier import earlier
 from actors.event import AgentArrived, AgentLeft, AvailabilitySet, CursorMoved, Event
 from actors.identity import Identity
 from actors.news import NoticeTold
 from actors.participant import Participant
+from actors.rate import Bucket
 from actors.refusal import Refused
 from actors.request import Done, StoreRequest, content_digest, sender_digest
+from actors.search import SEARCH_RATE, search
 from actors.store_message import AgentBack, AgentDeparted, AgentGone, ShowTyping, WelcomeAgent
 
 if TYPE_CHECKING:
@@ -35,6 +39,9 @@ class AgentActor(Participant):
 
     def __init__(self, node: "Node", identity: Identity) -> None:
         super().__init__(node, identity, node.options.rate * AGENT_RATE)
+        searches = node.buckets.pop(("search", identity.id), None)
+        rate = SEARCH_RATE if node.options.rate else 0.0
+        self._searches = Bucket(rate, node.clock.monotonic_s()) if searches is None else searches
         self.stores: dict[str, asyncio.TimerHandle | None] = {}
         """The stores in which this agent is there; with a timer, those that no session's token names any more."""
 
@@ -88,6 +95,7 @@ class AgentActor(Participant):
     def ended(self) -> None:
         """See `Participant`. After a crash the stores hear that the agent is gone; its clients come back to a new actor."""
         self.node.forget_agent(self)
+        self.node.buckets["search", self.identity.id] = self._searches
         super().ended()
         for store, leaving in self.stores.items():
             if leaving is not None:
@@ -168,6 +176,17 @@ class AgentActor(Participant):
             case f.Chats():
                 if self._is_allowed(session, frame):
                     self._chats(session, frame, None)
+            case f.Search():
+                if self._is_allowed(session, frame):
+                    self._search(session, frame)
+            case f.Profile():
+                if self._is_allowed(session, frame):
+                    self._profile(session, frame)
+            case f.Context(user=str(user)):
+                if self._is_allowed(session, frame):
+                    self._context(session, frame, user)
+            case f.Configure():
+                self._configure(session, frame)
             case f.End() | f.Rate():
                 session.refuse(frame.id, Refused(code="forbidden"))
             case f.Availability():
@@ -216,6 +235,26 @@ class AgentActor(Participant):
             return
         self._ask(session, frame, frame.user, command, *content)
 
+    def _context(self, session: "Session", frame: f.Context, user: str) -> None:
+        async def answer() -> bytes | Refused:
+            stretches = await earlier(self.node.storage, frame.store, user)
+            if stretches is None:
+                return await self._missing(frame.store)
+            at, said = await self.node.storage.load_context(frame.store, user) or (None, b"null")
+            about = b'"id":"%b","store":"%b","user":"%b"' % (frame.id.encode(), frame.store.encode(), user.encode())
+            return b'{"type":"context",%b,"context":%b,"at":%b,"earlier":%b}' % (about, said, wire.text(at), wire.text(stretches))
+
+        self._query(session, frame.id, answer)
+
+    def _configure(self, session: "Session", frame: f.Configure) -> None:
+        assert session.identity is not None
+        if not self._is_allowed(session, frame):
+            return
+        if session.identity.role != "supervisor":
+            session.refuse(frame.id, Refused(code="forbidden"))
+            return
+        self._query(session, frame.id, lambda: configure(session, frame))
+
     def _received(self, session: "Session", frame: f.Received) -> None:
         assert frame.offset is not None
         if self._enters(session, frame.store):
@@ -236,6 +275,23 @@ class AgentActor(Participant):
             self._store(frame.store).tell(ShowTyping(self.identity.party, frame.user, frame.on))
 
     # What concerns a store as a whole.
+
+    def _search(self, session: "Session", frame: f.Search) -> None:
+        wait_s = self._searches.take(self.node.clock.monotonic_s())
+        if wait_s:
+            self._refuse_temporarily(self._at_hand, Refused(code="rate_limited", retry_after_s=wait_s))
+            return
+        storage, store, user = self.node.storage, frame.store, frame.user
+
+        async def answer() -> bytes | Refused:
+            if user is not None:
+                (record,) = await storage.load_chats(store, (user,))
+                if not record.chat.exists:
+                    return await self._missing(store)
+            before = None if frame.before is None else int(frame.before)
+            return wire.found(frame.id, store, await search(storage, store, user, frame.text, before, frame.limit))
+
+        self._query(session, frame.id, answer)
 
     def _set_availability(self, session: "Session", frame: f.Availability) -> None:
         assert session.identity is not None

@@ -92,7 +92,7 @@ class Conflicted(msgspec.Struct, frozen=True):
 
 
 class Unmet(msgspec.Struct, frozen=True):
-    """A condition does not hold; `value` is the load, or the name on the roster (None: not on it), or the arrivals."""
+    """A condition does not hold; `value` is the load, or the name on the roster (None: not on it), or the arrivals, or the version."""
 
     index: int
     value: int | str | None
@@ -170,6 +170,13 @@ class LogPage(msgspec.Struct, frozen=True, kw_only=True):
     """The log's last number."""
 
 
+class Past(msgspec.Struct, frozen=True, kw_only=True):
+    """Frames as agents get them, newest first; `more` says whether older ones follow."""
+
+    frames: tuple[bytes, ...]
+    more: bool
+
+
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """What an agent finds: the point the snapshot stands at, what it acknowledged last, and the users whose chats it sees."""
 
@@ -221,11 +228,20 @@ class Reads(Protocol):
     async def read_history(self, store: str, user: str, before: int | None, limit: int, *, notes: bool, statuses: bool) -> ChatPage:
         """The last `limit` messages below `before` with the notes and statuses that follow them."""
 
+    async def read_past(self, store: str, user: str | None, before: int | None, limit: int) -> Past:
+        """The last `limit` events below offset `before`, statuses included: of the user's chat, or without one of the store's log."""
+
     async def list_chats(self, store: str, status: str | None, after: tuple[int, str] | None, limit: int) -> ListPage:
         """A page of the store's chats behind the one of this (`at`, user), newest first, then by user."""
 
     async def snapshot(self, store: str, agent: str, limit: int) -> Snapshot:
         """For each status but closed the newest `limit` chats, and all of the agent's own."""
+
+    async def load_profile(self, store: str) -> tuple[int, bytes]:
+        """The version of the store's profile, and the profile; 0 and nothing if nobody has configured it."""
+
+    async def load_context(self, store: str, user: str) -> tuple[int, bytes] | None:
+        """When the user said last where it is (ms), and what it said."""
 
     async def stores_of_user(self, user: str) -> tuple[str, ...]:
         """The stores a user may have a chat with."""

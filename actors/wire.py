@@ -8,6 +8,7 @@ from actors.append import ChatRecord
 from actors.chat import Owner, Side
 from actors.event import for_user
 from actors.refusal import ABOUT_OWNERSHIP, DETAIL, Refused
+from actors.search import Found
 
 _json = msgspec.json.Encoder().encode
 
@@ -47,6 +48,8 @@ def error(id: str | None, refused: Refused) -> bytes:
         parts.append(b'"retry_after":%b' % _json(ceil(refused.retry_after_s * 1000) / 1000))
     if refused.code in ABOUT_OWNERSHIP:
         parts.append(b'"owner":%b,"epoch":%b,"since":%b' % (_json(refused.owner), _json(refused.epoch), _json(refused.since)))
+    if refused.version is not None:
+        parts.append(b'"version":%d' % refused.version)
     return b",".join(parts) + b"}"
 
 
@@ -93,6 +96,13 @@ def chats(summaries: list[bytes], offsets: dict[str, int] | None) -> list[bytes]
     return frames
 
 
+def found(id: str, store: str, what: Found) -> bytes:
+    """The answer of a `search`."""
+    more = b"false" if what.next is None else b'true,"next":"%d"' % what.next
+    entries = b",".join(what.frames)
+    return b'{"type":"found","id":"%b","store":"%b","entries":[%b],"more":%b}' % (id.encode(), store.encode(), entries, more)
+
+
 def reset(store: str) -> bytes:
     """Drop what you hold of this store."""
     return b'{"type":"reset","store":"%b"}' % store.encode()
@@ -101,6 +111,11 @@ def reset(store: str) -> bytes:
 def typing(about: bytes, side: Side, *, on: bool) -> bytes:
     """Somebody of this side is writing, or stopped."""
     return b'{"type":"typing",%b,"side":"%b","on":%b}' % (about, side.encode(), b"true" if on else b"false")
+
+
+def context(about: bytes, said: bytes, at: int) -> bytes:
+    """Where a shopper is."""
+    return b'{"type":"context",%b,"context":%b,"at":%d}' % (about, said, at)
 
 
 def notice(store: str, body: bytes, at: int) -> bytes:

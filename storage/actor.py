@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import ParamSpec, TypeVar
 
-from actors.append import Append, ChatPage, ChatRecord, ListPage, LogPage, Settler, Snapshot, StorageUnavailable, StoreState, Swept
+from actors.append import Append, ChatPage, ChatRecord, ListPage, LogPage, Past, Settler, Snapshot, StorageUnavailable, StoreState, Swept
 from actors.news import Call, Dead, Followed, Heads, News, Roll, Said, Topic
 from actors.port import Clock, Log
 from actors.tally import Tally
@@ -287,6 +287,10 @@ class StorageActor:
         """See `Storage`."""
         return await self._read(self._journal.read_history, store, user, before, limit, notes=notes, statuses=statuses)
 
+    async def read_past(self, store: str, user: str | None, before: int | None, limit: int) -> Past:
+        """See `Storage`."""
+        return await self._read(self._journal.read_past, store, user, before, limit)
+
     async def list_chats(self, store: str, status: str | None, after: tuple[int, str] | None, limit: int) -> ListPage:
         """See `Storage`."""
         return await self._read(self._journal.list_chats, store, status, after, limit)
@@ -294,6 +298,14 @@ class StorageActor:
     async def snapshot(self, store: str, agent: str, limit: int) -> Snapshot:
         """See `Storage`."""
         return await self._read(self._journal.snapshot, store, agent, limit)
+
+    async def load_profile(self, store: str) -> tuple[int, bytes]:
+        """See `Storage`."""
+        return await self._read(self._journal.load_profile, store)
+
+    async def load_context(self, store: str, user: str) -> tuple[int, bytes] | None:
+        """See `Storage`."""
+        return await self._read(self._journal.load_context, store, user)
 
     async def stores_of_user(self, user: str) -> tuple[str, ...]:
         """See `Storage`."""

@@ -13,7 +13,7 @@ from typing import Any
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ResponseError
 
-from actors.append import Append, ChatPage, ChatRecord, ListPage, LogPage, Outcome, Snapshot, StoreState, Swept
+from actors.append import Append, ChatPage, ChatRecord, ListPage, LogPage, Outcome, Past, Snapshot, StoreState, Swept
 from actors.event import AgentArrived, MessageAdded, in_place_of_erased, subject
 from actors.news import Call, Dead, Heads, Roll, Topic
 from actors.withdrawal import Withdrawal
@@ -240,7 +240,16 @@ class RedisJournal:
         await self._ask(("SREM", stores_of_user(user), store))
         while True:
             owned = [keys.owned(owner)] if owner else []
-            chat = [keys.head, keys.log, keys.chat(user), keys.history(user), keys.queue, *keys.lists().values(), *owned]
+            chat = [
+                keys.head,
+                keys.log,
+                keys.chat(user),
+                keys.history(user),
+                keys.queue,
+                *keys.lists().values(),
+                keys.context(user),
+                *owned,
+            ]
             there, found = await self._run("erase", chat, [user, owner, *in_place_of_erased(store), self._now_ms()])
             if found.decode() == owner:
                 break
@@ -290,7 +299,7 @@ class RedisJournal:
         page = await self.list_chats(store, None, (int(chat[0]), chat[1]) if chat else None, count)
         records = [record.chat for record in await self.load_chats(store, page.users) if record.chat.exists]
         users = [chat.user for chat in records]
-        of_users = [key for user in users for key in (keys.chat(user), keys.history(user))]
+        of_users = [key for user in users for key in (keys.chat(user), keys.history(user), keys.context(user))]
         dropped, *gone = await self._run("sweep", [keys.closed, *of_users], [before, self._limits.history, *users])
         if gone:
             await self._take_from_indexes(store, [user.decode() for user in gone])
@@ -405,6 +414,18 @@ class RedisJournal:
         ascending = tuple(entry_of(entry) for entry in reversed(entries))
         return ChatPage(entries=ascending, first=first, seq=seq, offset=offset, more=bool(more))
 
+    async def read_past(self, store: str, user: str | None, before: int | None, limit: int) -> Past:
+        """See `Reads.read_past`."""
+        keys = StoreKeys(store)
+        if before is not None and before <= 1:
+            return Past(frames=(), more=False)
+        if user is None:
+            below = "+" if before is None else f"({before}-0"
+            found = await self._ask(("XREVRANGE", keys.log, below, "-", "COUNT", limit + 1))
+            return Past(frames=tuple(fields[1] for _, fields in found[:limit]), more=len(found) > limit)
+        more, entries = await self._run("back", [keys.history(user)], [before or 0, limit])
+        return Past(frames=tuple(entry_of(entry).frame for entry in entries), more=bool(more))
+
     async def list_chats(self, store: str, status: str | None, after: tuple[int, str] | None, limit: int) -> ListPage:
         """See `Reads.list_chats`."""
         lists = StoreKeys(store).lists()
@@ -426,6 +447,19 @@ class RedisJournal:
             users=tuple(user.decode() for user in users),
             erased=erased_to,
         )
+
+    async def load_profile(self, store: str) -> tuple[int, bytes]:
+        """See `Reads.load_profile`."""
+        version, profile = await self._ask(("HMGET", StoreKeys(store).profile, "ve", "is"))
+        return int(version or 0), profile or b""
+
+    async def load_context(self, store: str, user: str) -> tuple[int, bytes] | None:
+        """See `Reads.load_context`."""
+        found = await self._ask(("GET", StoreKeys(store).context(user)))
+        if found is None:
+            return None
+        at, _, context = bytes(found).partition(b" ")
+        return int(at), context
 
     async def erased_at(self, user: str) -> int:
         """See `Reads.erased_at`."""

@@ -259,9 +259,9 @@ class Strike:
 
 
 STRIKES = (
-    Strike("every k-th message lost", lossy, 6, briefly={"nodes": 3}),
-    Strike("listeners cut under load", cut, 10, briefly={"nodes": 3}),
-    Strike("listeners stand still", stalled, 5, briefly={"nodes": 3}),
+    Strike("every k-th message lost", lossy, 6, briefly={"nodes": 2}),
+    Strike("listeners cut under load", cut, 10, briefly={"nodes": 2}),
+    Strike("listeners stand still", stalled, 5, briefly={"nodes": 2}),
     Strike("a node stands still", paused, 3, briefly={"length_s": 6.0, "nodes": 3}),
     Strike("the primary lost", failovers, 20, few=0, why_not=why_not),
     Strike("a node behind the balancer dies, another drains", balanced, 10, few=0, why_not=why_no_balancer),

@@ -27,7 +27,7 @@ async def gone(person: Person, user: Person, within_s: float) -> float:
     return time.monotonic() - start
 
 
-async def who_is_there_who_is_next_and_how_many_are_shown_over_all_nodes(folder: Path) -> None:
+async def who_is_there_is_shown_over_all_nodes_and_keeps_the_chats_with_one_tab_of_two(folder: Path) -> None:
     async with town(folder, 3, grace=GRACE_S) as town_:
         first, second, third = town_.malls
         one, two = await first.agent(), await second.agent()
@@ -40,6 +40,7 @@ async def who_is_there_who_is_next_and_how_many_are_shown_over_all_nodes(folder:
         await behind.say()
         await behind.expect("queue", position=2)
         await two.claim(user)
+        await user.status("claim")
         await behind.expect("queue", position=1)
         await two.command("availability", status="away")
         await one.expect("presence", agents=there((one, "available"), (two, "away")))
@@ -47,17 +48,8 @@ async def who_is_there_who_is_next_and_how_many_are_shown_over_all_nodes(folder:
         await user.expect("presence", online=False)
         last = await third.user()
         assert last.welcome["online"] == 5
-
-
-async def an_agent_with_tabs_on_two_nodes_keeps_the_chats_until_the_last_is_closed(folder: Path) -> None:
-    async with town(folder, 2, grace=GRACE_S) as town_:
-        first, second = town_.malls
-        agent, user = await first.agent(), await second.user()
-        await user.say()
-        await agent.claim(user)
-        await user.status("claim")
-        tab = await second.agent(agent.id)
-        agent.cut()
+        tab = await first.agent(two.id)
+        two.cut()
         await user.never("status", within_s=GRACE_S + 6, reason="agent_gone")
         tab.cut()
         assert GRACE_S - 0.5 <= await gone(user, user, GRACE_S + 10) <= GRACE_S + 5
@@ -107,8 +99,7 @@ async def test_presence_and_grace_look_at_all_nodes(tmp_path_factory):
     """Each of these waits, mostly: side by side, on nodes of their own."""
     folder = tmp_path_factory.mktemp("p")  # short: there are sockets in it
     scenes = (
-        who_is_there_who_is_next_and_how_many_are_shown_over_all_nodes,
-        an_agent_with_tabs_on_two_nodes_keeps_the_chats_until_the_last_is_closed,
+        who_is_there_is_shown_over_all_nodes_and_keeps_the_chats_with_one_tab_of_two,
         partial(what_the_agents_of_a_dead_node_owned_goes_back, number=signal.SIGKILL),
         partial(what_the_agents_of_a_dead_node_owned_goes_back, number=signal.SIGSTOP),
         a_node_that_starts_and_a_deploy_that_moves_everybody_give_back_nothing,
