@@ -307,6 +307,10 @@ class Storage(Reads, Protocol):
     async def count_refused(self, store: str, minute: int, count: int) -> None:
         """Keeps for a day and more how many claims this node has refused in a minute of the epoch; repeating it is harmless."""
 
+    async def spend(self, side: str, id: str, day: int, size: int, limit: int) -> bool:
+        """Counts `size` bytes of files for an identity on a day (days since the epoch); False, and nothing is counted, if that would be
+        more than `limit`, or if it has all of it already. Asked twice it may count twice."""
+
     async def erase_chat(self, store: str, user: str) -> bool:
         """Takes a chat away, but for what the store's log says of it; whether there was one. What was appended before is settled by then,
         and what was decided on the chat cannot happen any more. Repeating it is harmless, and so it is with the next two."""

@@ -15,6 +15,8 @@ from actors.append import Storage, StorageUnavailable
 from actors.close import Close
 from actors.delivery import Notice
 from actors.erasure import Erasure
+from actors.file import Files
+from actors.file_retention import FileRetention
 from actors.identity import Identity
 from actors.joining import Joining
 from actors.live import Live
@@ -62,6 +64,8 @@ class Node:
         self.online = 0
         """The number of open sessions that have said hello."""
         self.draining = False
+        self.files: Files | None = None
+        """Where the files lie that messages name."""
         self.withdrawals = Withdrawals()
         self.revocation = Revocation(self)
         self.joining = Joining(self)
@@ -229,6 +233,8 @@ class Node:
         self.spawn(self.roll.run())
         if self.options.keep_s:
             self.spawn(Retention(self).run())
+            if self.files is not None:
+                self.spawn(FileRetention(self, self.files).run())
         while True:
             await asyncio.sleep(self.sweep_s)
             now_s, now_ms = self.clock.monotonic_s(), self.clock.wall_ms()

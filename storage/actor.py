@@ -97,6 +97,10 @@ class StorageActor:
         """See `Storage.count_refused`."""
         await self._read(self._journal.count_refused, store, minute, count)
 
+    async def spend(self, side: str, id: str, day: int, size: int, limit: int) -> bool:
+        """See `Storage.spend`."""
+        return await self._read(self._journal.spend, side, id, day, size, limit)
+
     async def erase_chat(self, store: str, user: str) -> bool:
         """See `Storage.erase_chat`."""
         async with self._lanes[self._journal.lane(store)].turn:

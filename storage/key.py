@@ -63,6 +63,9 @@ HERE: Final = f"{LAYOUT}:here"
 NODES: Final = f"{LAYOUT}:nodes"
 """Channel: every node listens, so how many do tells whether a node is alone. What concerns no store is said in it."""
 
+SPENT_S: Final = 2 * 86_400
+"""The bytes of a day are kept until every clock says that it is over."""
+
 ID_BUCKET_MS: Final = 24 * 3600 * 1000
 """Ids are remembered by day; an id is looked up in the days before and after too, so a clock that jumps finds it as well."""
 REFUSED_BUCKET_MS: Final = 3600 * 1000
@@ -94,6 +97,11 @@ def erased(user: str) -> str:
 def stores_of_agent(agent: str) -> str:
     """Set of the stores on whose roster an agent is."""
     return f"{LAYOUT}:{{a/{agent}}}:stores"
+
+
+def spent(side: str, id: str, day: int) -> str:
+    """Bytes of files that an identity has sent on a day (days since the epoch)."""
+    return f"{LAYOUT}:{{{side[0]}/{id}}}:spent:{day}"
 
 
 def channel_of_node(name: str) -> str:

@@ -137,6 +137,8 @@ class MemoryJournal:
         self._stores_of_agent: dict[str, set[str]] = {}
         self._stores: set[str] = set()
         self._erased: dict[str, int] = {}
+        self._spent: dict[tuple[str, str, int], int] = {}
+        """Side, id and day to bytes of files."""
         self._withdrawals: dict[Withdrawal, int] = {}
         """A withdrawal without its moment to the moment."""
         self._birth = secrets.token_hex(8)
@@ -381,6 +383,15 @@ class MemoryJournal:
         """See `Journal.count_refused`."""
         await asyncio.sleep(0)
         self._shops.setdefault(store, _Shop()).refused[minute, self.node] = count
+
+    async def spend(self, side: str, id: str, day: int, size: int, limit: int) -> bool:
+        """See `Journal.spend`."""
+        await asyncio.sleep(0)
+        before = self._spent.get((side, id, day), 0)
+        if before + size > limit or (not size and before >= limit):
+            return False
+        self._spent[side, id, day] = before + size
+        return True
 
     # Erasing.
 

@@ -30,6 +30,7 @@ from storage.key import (
     PULSE,
     REFUSED_BUCKET_MS,
     REFUSED_KEPT_MS,
+    SPENT_S,
     STORES,
     SWEPT,
     VERSION,
@@ -38,6 +39,7 @@ from storage.key import (
     channel_of_user,
     erased,
     is_in_slot,
+    spent,
     stores_of_agent,
     stores_of_user,
 )
@@ -227,6 +229,15 @@ class RedisJournal:
         """See `Journal.count_refused`. Each process has a field of its own, so that writing it again counts nothing twice."""
         key = StoreKeys(store).refused(minute * 60_000)
         await self._keep(("HSET", key, f"{minute}:{self.node}", count), ("PEXPIRE", key, REFUSED_KEPT_MS))
+
+    async def spend(self, side: str, id: str, day: int, size: int, limit: int) -> bool:
+        """See `Journal.spend`."""
+        key = spent(side, id, day)
+        total, _ = await self._ask_all(("INCRBY", key, size), ("EXPIRE", key, SPENT_S))
+        if total > limit or (not size and total >= limit):
+            await self._ask(("DECRBY", key, size))
+            return False
+        return True
 
     # Erasing.
 

@@ -14,10 +14,12 @@
  * Needs a `WebSocket`: browsers have one, Node from 22 on; else give one, as `ws` on npm.
  */
 
+import { Files } from "./dibs-file.js";
 import { Held } from "./dibs-held.js";
 import { MemoryOutbox } from "./dibs-outbox.js";
 import { FIRST_PAUSE_MS, again, endOf, isFinal, longer } from "./dibs-pace.js";
 
+export { FileRefused } from "./dibs-file.js";
 export { Chat, Held } from "./dibs-held.js";
 export { IndexedOutbox, MemoryOutbox } from "./dibs-outbox.js";
 
@@ -91,6 +93,7 @@ export class DibsClient {
     this._generation = undefined;
     this._pauseMs = FIRST_PAUSE_MS;
     this._timers = {};
+    this._files = new Files(url, async () => (typeof token === "function" ? token() : token));
     this._wake = () => this._comeNow();
     this._sleep = () => this._session && this._lost(this._session, 1006);
   }
@@ -127,6 +130,7 @@ export class DibsClient {
   /** Stops, and forgets what is in the outbox: for a computer that others use too. */
   async forget() {
     this.stop();
+    this._files.forget();
     await this._outbox.clear();
     this.held = new Held();
   }
@@ -558,6 +562,16 @@ export class DibsClient {
         });
       }
     }
+  }
+
+  /** Sends a file of a chat, agents name the `user`: `{url, name, type, size, width?, height?}`, of which a body is made. Fails with `FileRefused`. */
+  upload(store, blob, { user, name, onprogress, signal } = {}) {
+    return this._files.upload(store, blob, { user, name, onprogress, signal });
+  }
+
+  /** A Map from lasting addresses to such as can be shown for some minutes; what is not ours or not there is missing. */
+  sign(urls) {
+    return this._files.sign(urls);
   }
 }
 
