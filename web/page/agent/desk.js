@@ -11,7 +11,8 @@ import { RowOrder } from "./row-order.js";
 import { Typing } from "./typing.js";
 import { showChatInAddress } from "./token.js";
 
-const OWNERSHIP = new Set(["claim", "release", "transfer", "takeover", "resolve"]);
+const OWNERSHIP = new Set(["claim", "release", "transfer", "takeover", "resolve", "requeue"]);
+const QUESTIONS = new Set(["chats", "history", "search", "figures", "profile", "context"]);
 const PAGE = 50;
 const FULL_PAGE = 200;
 
@@ -40,6 +41,11 @@ export class Desk {
     this.drafts = new Drafts(person.key, (name, text) => this.ask("draft", { name, text }));
     this.refusals = new Refusals(person.key, () => this.changed());
     this._listen();
+  }
+
+  /** Ends the session. */
+  end() {
+    this.client.stop();
   }
 
   // Watching.
@@ -87,6 +93,16 @@ export class Desk {
 
   get chat() {
     return this.selected && this.client.held.find(this.selected.store, this.selected.user);
+  }
+
+  /** The page beside this one, for whoever may go there: `{id, icon, href}`. */
+  get across() {
+    return this.isSupervisor ? { id: "board", icon: "board", href: "board" } : undefined;
+  }
+
+  /** Whether a command only asks, so that nothing is lost with it. */
+  isQuestion({ type }) {
+    return QUESTIONS.has(type);
   }
 
   isMine(chat) {
