@@ -15,8 +15,10 @@ from actors.event import AgentArrived, AgentLeft, AvailabilitySet, CursorMoved, 
 from actors.identity import Identity
 from actors.news import NoticeTold
 from actors.participant import Participant
+from actors.rate import Bucket
 from actors.refusal import Refused
 from actors.request import Done, StoreRequest, content_digest, sender_digest
+from actors.search import SEARCH_RATE, search
 from actors.store_message import AgentBack, AgentDeparted, AgentGone, ShowTyping, WelcomeAgent
 
 if TYPE_CHECKING:
@@ -35,6 +37,9 @@ class AgentActor(Participant):
 
     def __init__(self, node: "Node", identity: Identity) -> None:
         super().__init__(node, identity, node.options.rate * AGENT_RATE)
+        searches = node.buckets.pop(("search", identity.id), None)
+        rate = SEARCH_RATE if node.options.rate else 0.0
+        self._searches = Bucket(rate, node.clock.monotonic_s()) if searches is None else searches
         self.stores: dict[str, asyncio.TimerHandle | None] = {}
         """The stores in which this agent is there; with a timer, those that no session's token names any more."""
 
@@ -88,6 +93,7 @@ class AgentActor(Participant):
     def ended(self) -> None:
         """See `Participant`. After a crash the stores hear that the agent is gone; its clients come back to a new actor."""
         self.node.forget_agent(self)
+        self.node.buckets["search", self.identity.id] = self._searches
         super().ended()
         for store, leaving in self.stores.items():
             if leaving is not None:
@@ -168,6 +174,9 @@ class AgentActor(Participant):
             case f.Chats():
                 if self._is_allowed(session, frame):
                     self._chats(session, frame, None)
+            case f.Search():
+                if self._is_allowed(session, frame):
+                    self._search(session, frame)
             case f.End() | f.Rate():
                 session.refuse(frame.id, Refused(code="forbidden"))
             case f.Availability():
@@ -236,6 +245,23 @@ class AgentActor(Participant):
             self._store(frame.store).tell(ShowTyping(self.identity.party, frame.user, frame.on))
 
     # What concerns a store as a whole.
+
+    def _search(self, session: "Session", frame: f.Search) -> None:
+        wait_s = self._searches.take(self.node.clock.monotonic_s())
+        if wait_s:
+            self._refuse_temporarily(self._at_hand, Refused(code="rate_limited", retry_after_s=wait_s))
+            return
+        storage, store, user = self.node.storage, frame.store, frame.user
+
+        async def answer() -> bytes | Refused:
+            if user is not None:
+                (record,) = await storage.load_chats(store, (user,))
+                if not record.chat.exists:
+                    return await self._missing(store)
+            before = None if frame.before is None else int(frame.before)
+            return wire.found(frame.id, store, await search(storage, store, user, frame.text, before, frame.limit))
+
+        self._query(session, frame.id, answer)
 
     def _set_availability(self, session: "Session", frame: f.Availability) -> None:
         assert session.identity is not None

@@ -170,6 +170,13 @@ class LogPage(msgspec.Struct, frozen=True, kw_only=True):
     """The log's last number."""
 
 
+class Past(msgspec.Struct, frozen=True, kw_only=True):
+    """Frames as agents get them, newest first; `more` says whether older ones follow."""
+
+    frames: tuple[bytes, ...]
+    more: bool
+
+
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """What an agent finds: the point the snapshot stands at, what it acknowledged last, and the users whose chats it sees."""
 
@@ -220,6 +227,9 @@ class Reads(Protocol):
 
     async def read_history(self, store: str, user: str, before: int | None, limit: int, *, notes: bool, statuses: bool) -> ChatPage:
         """The last `limit` messages below `before` with the notes and statuses that follow them."""
+
+    async def read_past(self, store: str, user: str | None, before: int | None, limit: int) -> Past:
+        """The last `limit` events below offset `before`, statuses included: of the user's chat, or without one of the store's log."""
 
     async def list_chats(self, store: str, status: str | None, after: tuple[int, str] | None, limit: int) -> ListPage:
         """A page of the store's chats behind the one of this (`at`, user), newest first, then by user."""

@@ -197,6 +197,19 @@ class History(Struct, frozen=True, tag_field="type", tag="history"):
     events: Annotated[bool | None, Meta(description="With notes and changes of status between the messages; for agents.")] = None
 
 
+class Search(Struct, frozen=True, tag_field="type", tag="search"):
+    """Find words in what was said, in one chat or in the whole store; for agents."""
+
+    id: CommandId
+    store: Id
+    text: Annotated[
+        str, Meta(min_length=1, max_length=100, description="Stands, in whatever case, in a text, title, name, alt, number or sku.")
+    ]
+    user: Annotated[Id | None, Meta(description="Only in this user's chat; in all that is kept of the store without it.")] = None
+    before: Annotated[str | None, Meta(description="The `next` of the answer before; from the newest without it.")] = None
+    limit: Annotated[Limit, Meta(description="How many at most; 50 without it, never more than 50.")] = None
+
+
 class Availability(Struct, frozen=True, tag_field="type", tag="availability"):
     """Available or away, in all stores of the token."""
 
@@ -232,6 +245,7 @@ Frame = (
     | Read
     | Chats
     | History
+    | Search
     | Availability
     | Announce
 )
@@ -254,6 +268,8 @@ def fits(frame: Frame, side: str) -> bool:
             return (seq if side == "user" else offset) is not None
         case Chats(before=before):
             return before is None or _PLACE.match(before) is not None
+        case Search(before=before):
+            return before is None or _OFFSET.match(before) is not None
         case _:
             return True
 
@@ -283,6 +299,7 @@ _LAX = json.JSONDecoder(strict=False, parse_int=float)
 _SPACE = re.compile(r"[ \t\r\n]*")
 _ID = re.compile(ID_PATTERN)
 _PLACE = re.compile(r"[0-9]{1,15}:[A-Za-z0-9._~-]{1,64}\Z")
+_OFFSET = re.compile(r"[0-9]{1,15}\Z")
 _UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeEncodeError)
 
 

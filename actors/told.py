@@ -145,6 +145,16 @@ class History(Struct, frozen=True, tag_field="type", tag="history"):
     more: bool
 
 
+class Found(Struct, frozen=True, tag_field="type", tag="found"):
+    """The answer to `search`, newest first. One answer looks at a part of what there is only: it may be empty with `more` to come."""
+
+    id: Id
+    store: Id
+    entries: list[Message | Note]
+    more: bool
+    next: Annotated[str, Meta(description="Given as `before` it continues the search.")] | UnsetType = UNSET
+
+
 class Reset(Struct, frozen=True, tag_field="type", tag="reset"):
     """What you hold of this store is not what is kept: drop it, use the snapshot and `history`."""
 
@@ -252,6 +262,7 @@ Told = (
     | Queue
     | Notice
     | History
+    | Found
     | Ack
     | Error
     | Ping

@@ -87,7 +87,7 @@ class UserActor(Participant):
             case f.Note() | f.Announce():
                 if self._may_ask(session, frame) and self._body(session, frame) is not None:
                     session.refuse(frame.id, Refused(code="forbidden"))
-            case f.Claim() | f.Release() | f.Transfer() | f.TakeOver() | f.Requeue() | f.Resolve() | f.Availability():
+            case f.Claim() | f.Release() | f.Transfer() | f.TakeOver() | f.Requeue() | f.Resolve() | f.Availability() | f.Search():
                 if self._may_ask(session, frame):
                     session.refuse(frame.id, Refused(code="forbidden"))
             case _:

@@ -8,6 +8,7 @@ from actors.append import ChatRecord
 from actors.chat import Owner, Side
 from actors.event import for_user
 from actors.refusal import ABOUT_OWNERSHIP, DETAIL, Refused
+from actors.search import Found
 
 _json = msgspec.json.Encoder().encode
 
@@ -91,6 +92,13 @@ def chats(summaries: list[bytes], offsets: dict[str, int] | None) -> list[bytes]
         size += len(item) + 1
     frames.append(b'{"type":"chats","chats":[' + b",".join(part) + tail)
     return frames
+
+
+def found(id: str, store: str, what: Found) -> bytes:
+    """The answer of a `search`."""
+    more = b"false" if what.next is None else b'true,"next":"%d"' % what.next
+    entries = b",".join(what.frames)
+    return b'{"type":"found","id":"%b","store":"%b","entries":[%b],"more":%b}' % (id.encode(), store.encode(), entries, more)
 
 
 def reset(store: str) -> bytes:

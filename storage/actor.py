@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import ParamSpec, TypeVar
 
-from actors.append import Append, ChatPage, ChatRecord, ListPage, LogPage, Settler, Snapshot, StorageUnavailable, StoreState, Swept
+from actors.append import Append, ChatPage, ChatRecord, ListPage, LogPage, Past, Settler, Snapshot, StorageUnavailable, StoreState, Swept
 from actors.news import Call, Dead, Followed, Heads, News, Roll, Said, Topic
 from actors.port import Clock, Log
 from actors.tally import Tally
@@ -282,6 +282,10 @@ class StorageActor:
     async def read_history(self, store: str, user: str, before: int | None, limit: int, *, notes: bool, statuses: bool) -> ChatPage:
         """See `Storage`."""
         return await self._read(self._journal.read_history, store, user, before, limit, notes=notes, statuses=statuses)
+
+    async def read_past(self, store: str, user: str | None, before: int | None, limit: int) -> Past:
+        """See `Storage`."""
+        return await self._read(self._journal.read_past, store, user, before, limit)
 
     async def list_chats(self, store: str, status: str | None, after: tuple[int, str] | None, limit: int) -> ListPage:
         """See `Storage`."""

@@ -25,6 +25,7 @@ from actors.append import (
     ListPage,
     LogPage,
     Outcome,
+    Past,
     Reused,
     Snapshot,
     StoreState,
@@ -473,6 +474,14 @@ class MemoryJournal:
             offset=talk.chat.offset,
             more=len(messages) > limit,
         )
+
+    async def read_past(self, store: str, user: str | None, before: int | None, limit: int) -> Past:
+        """See `Reads.read_past`."""
+        shop = await self._shop(store)
+        kept = shop.talks[user].kept if user in shop.talks else []
+        numbered = shop.log if user is None else [(one.entry.offset, one.entry.frame) for one in kept]
+        below = [frame for offset, frame in numbered if before is None or offset < before]
+        return Past(frames=tuple(below[::-1][:limit]), more=len(below) > limit)
 
     async def list_chats(self, store: str, status: str | None, after: tuple[int, str] | None, limit: int) -> ListPage:
         """See `Reads.list_chats`."""

@@ -29,7 +29,22 @@ def _source(name: str) -> bytes:
 
 SCRIPTS = {
     name: _source(name)
-    for name in ("append", "chats", "erase", "here", "history", "list", "owned", "page", "rewrite", "snapshot", "store", "sweep", "trim")
+    for name in (
+        "append",
+        "back",
+        "chats",
+        "erase",
+        "here",
+        "history",
+        "list",
+        "owned",
+        "page",
+        "rewrite",
+        "snapshot",
+        "store",
+        "sweep",
+        "trim",
+    )
 }
 """Name to source of every script."""
 

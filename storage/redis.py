@@ -13,7 +13,7 @@ from typing import Any
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ResponseError
 
-from actors.append import Append, ChatPage, ChatRecord, ListPage, LogPage, Outcome, Snapshot, StoreState, Swept
+from actors.append import Append, ChatPage, ChatRecord, ListPage, LogPage, Outcome, Past, Snapshot, StoreState, Swept
 from actors.event import AgentArrived, MessageAdded, in_place_of_erased, subject
 from actors.news import Call, Dead, Heads, Roll, Topic
 from actors.withdrawal import Withdrawal
@@ -393,6 +393,18 @@ class RedisJournal:
         )
         ascending = tuple(entry_of(entry) for entry in reversed(entries))
         return ChatPage(entries=ascending, first=first, seq=seq, offset=offset, more=bool(more))
+
+    async def read_past(self, store: str, user: str | None, before: int | None, limit: int) -> Past:
+        """See `Reads.read_past`."""
+        keys = StoreKeys(store)
+        if before is not None and before <= 1:
+            return Past(frames=(), more=False)
+        if user is None:
+            below = "+" if before is None else f"({before}-0"
+            found = await self._ask(("XREVRANGE", keys.log, below, "-", "COUNT", limit + 1))
+            return Past(frames=tuple(fields[1] for _, fields in found[:limit]), more=len(found) > limit)
+        more, entries = await self._run("back", [keys.history(user)], [before or 0, limit])
+        return Past(frames=tuple(entry_of(entry).frame for entry in entries), more=bool(more))
 
     async def list_chats(self, store: str, status: str | None, after: tuple[int, str] | None, limit: int) -> ListPage:
         """See `Reads.list_chats`."""

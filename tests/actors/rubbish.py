@@ -102,6 +102,8 @@ GOOD = {
     "word": set(),
     "kind": set(),
     "place": set(),
+    "words": TEXTS - {"empty"},
+    "offset": {"a number as text"},
     "resume": {"dict", "dict of nothing known"},
     "body": set(),
     "price": TEXTS | NUMBERS | {"negative", "fraction", "whole with a fraction", "exponent"},
@@ -118,6 +120,8 @@ RIGHT = {
     "flag": "true",
     "kind": '"text"',
     "place": '"1:u"',
+    "words": '"x"',
+    "offset": '"1"',
     "resume": "{}",
     "body": '{"text":"x"}',
     "price": "1",
@@ -125,10 +129,16 @@ RIGHT = {
     "unknown": "1",
 }
 
-BY_FIELD = {("send", "kind"): "kind", ("chats", "before"): "place", ("rate", "comment"): "text"}
+BY_FIELD = {
+    ("send", "kind"): "kind",
+    ("chats", "before"): "place",
+    ("rate", "comment"): "text",
+    ("search", "text"): "words",
+    ("search", "before"): "offset",
+}
 """Where the type of a field does not tell its sort."""
 
-CODEC = {"kind": "text", "place": "text", "body": "unknown"}
+CODEC = {"kind": "text", "place": "text", "offset": "text", "body": "unknown"}
 """What the codec alone takes of what the session judges further."""
 
 MUST = {
@@ -271,7 +281,7 @@ def judge(sent, frames):
     answers = {}
     nameless = 0
     for heard in frames:
-        if heard["type"] in ("ack", "error", "chats", "history") and heard.get("id") in sent:
+        if heard["type"] in ("ack", "error", "chats", "history", "found") and heard.get("id") in sent:
             answers.setdefault(heard["id"], []).append(heard)
         nameless += heard["type"] == "error" and "id" not in heard and heard["code"] == "bad_frame"
     for id, case in sent.items():

@@ -43,6 +43,7 @@ GOOD = {
     "read": ({"id": "i", "store": "s", "seq": 0}, f.Read(id="i", store="s", seq=0)),
     "chats": ({"id": "i", "store": "s"}, f.Chats(id="i", store="s")),
     "history": ({"id": "i", "store": "s", "limit": 1000}, f.History(id="i", store="s", limit=1000)),
+    "search": ({"id": "i", "store": "s", "text": "Mug", "limit": 9}, f.Search(id="i", store="s", text="Mug", limit=9)),
     "availability": ({"id": "i", "status": "away"}, f.Availability(id="i", status="away")),
 }
 
@@ -63,7 +64,7 @@ def test_a_body_is_kept_as_it_came(name):
 def test_every_type_of_the_protocol_is_known():
     names = (
         "hello token ping pong received typing send note claim release transfer takeover requeue resolve end rate read chats history "
-        "availability announce"
+        "search availability announce"
     )
     assert frozenset(names.split()) == f.TYPES
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 Frame = dict[str, Any]
-ANSWERS = frozenset({"ack", "error", "chats", "history"})
+ANSWERS = frozenset({"ack", "error", "chats", "history", "found"})
 TEMPORARY = frozenset({"rate_limited", "unavailable", "overloaded"})
 REASONS = frozenset({"new", "claim", "release", "transfer", "takeover", "resolve", "reopen", "assigned", "agent_gone"})
 OPENING = frozenset({"chats", "message", "note", "status", "reset", "ready", "ping"})
@@ -59,6 +59,7 @@ SHAPE: dict[str, dict[str, Callable[[object], bool]]] = {
     "welcome": {"protocol": whole, "session": text, "generation": text, "role": text, "id": text, "online": whole, "at": time_ms},
     "chats": {"chats": listed},
     "history": {"messages": listed, "more": flag, "id": text},
+    "found": {"entries": listed, "more": flag, "id": text, "store": text},
     "reset": {"store": text},
     "ready": {},
     "ping": {},
@@ -109,7 +110,7 @@ class Checker:
             self.fault(f"shape, {lack}", frame)
         self.see_opening(kind, frame)
         match kind:
-            case "ack" | "error" | "chats" | "history" if "id" in frame:
+            case "ack" | "error" | "chats" | "history" | "found" if "id" in frame:
                 self.see_answer(frame)
             case "chats":
                 self.see_snapshot(frame)

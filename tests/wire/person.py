@@ -79,6 +79,9 @@ class Person(Client):
         page = await self.history(user, **fields)
         return [frame["seq"] for frame in page["messages"] if frame["type"] == "message"]
 
+    async def search(self, text: str, **fields: Any) -> Frame:
+        return await self.do("search", text=text, **fields)
+
     async def list(self, **fields: Any) -> Frame:
         return await self.do("chats", **fields)
 

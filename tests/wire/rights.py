@@ -49,6 +49,7 @@ resolve.stale   stale_claim    stale_claim      stale_claim  stale_claim  not_fo
 read            ack            not_owner        not_owner    not_owner    not_found  forbidden  forbidden  forbidden
 history         page           page             page         page         not_found  forbidden  forbidden  forbidden
 chats           page           page             page         page         page       forbidden  forbidden  forbidden
+search          page           page             page         page         not_found  forbidden  forbidden  forbidden
 announce        forbidden      forbidden        forbidden    forbidden    forbidden  forbidden  forbidden  forbidden
 availability    same           same             same         same         same       same       same       same
 typing          shown          -                -            -            -          forbidden  forbidden  forbidden
@@ -79,6 +80,7 @@ resolve.stale   stale_claim    stale_claim      stale_claim    stale_claim  not_
 read            ack            not_owner        not_owner      not_owner    not_found  forbidden  forbidden  forbidden
 history         page           page             page           page         not_found  forbidden  forbidden  forbidden
 chats           page           page             page           page         page       forbidden  forbidden  forbidden
+search          page           page             page           page         not_found  forbidden  forbidden  forbidden
 announce        ack            ack              ack            ack          ack        forbidden  forbidden  forbidden
 availability    same           same             same           same         same       same       same       same
 typing          shown          -                -              -            -          forbidden  forbidden  forbidden
@@ -101,6 +103,7 @@ resolve      forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  f
 read         ack        ack        not_found  forbidden  forbidden  forbidden  forbidden  forbidden  no_such_store  not_found  no_such_store
 history      page       page       not_found  forbidden  forbidden  forbidden  forbidden  forbidden  no_such_store  not_found  no_such_store
 chats        page       page       page       page       page       forbidden  forbidden  forbidden  no_such_store  page       no_such_store
+search       forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden      forbidden  forbidden
 announce     forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden      forbidden  forbidden
 availability forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden      forbidden  forbidden
 typing       shown      shown      -          forbidden  forbidden  forbidden  forbidden  forbidden  -              -          -

@@ -19,10 +19,24 @@ USED = "kc~"
 
 ARRAY = 64
 TYPES = {
-    "user": ("send", "read", "chats", "history", "typing", "received", "note", "claim", "transfer", "takeover", "announce", "availability"),
+    "user": (
+        "send",
+        "read",
+        "chats",
+        "history",
+        "typing",
+        "received",
+        "note",
+        "claim",
+        "transfer",
+        "takeover",
+        "announce",
+        "availability",
+        "search",
+    ),
     "staff": (
         *("send", "note", "claim", "release", "transfer", "takeover", "resolve", "read", "chats", "history", "typing", "received"),
-        *("announce", "availability"),
+        *("announce", "availability", "search"),
     ),
 }
 HEARD = ("welcome", "chats", "message", "status", "marks", "presence", "ack", "nonsense", "", "__class__", "HISTORY", "history ")
@@ -82,7 +96,7 @@ class Storm:
             return self._pick(({"type": "ping"}, {"type": "pong"}, 7, "x", {}, {"type": "hello", "token": self._pick(self._tokens)}))
         return {"type": "token", "token": self._pick(self._tokens)}
 
-    def _made_well(self) -> dict[str, Any]:
+    def _made_well(self) -> dict[str, Any]:  # noqa: C901 - one case for each type
         rng, pick = self._rng, self._pick
         type = pick(self._types)
         frame: dict[str, Any] = {"type": type, "store": self._one_of("stores", "no-such-store")}
@@ -106,6 +120,8 @@ class Storm:
                 frame["status"] = pick(("available", "away"))
             case "history":
                 frame |= {"before": pick((None, *NUMBERS)), "limit": pick((1, 50, 200, 10**9)), "events": rng.random() < 0.5}
+            case "search":
+                frame |= {"text": pick((HIDDEN[:2], "psst-own", "o", "é")), "before": pick((None, "1", "17", str(2**53)))}
             case "chats":
                 after = f"{pick((0, 1, 10**12, 10**14))}:{self._one_of('users', 'zzz')}"
                 frame |= {

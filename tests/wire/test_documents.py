@@ -57,6 +57,7 @@ async def test_every_type_of_frame_is_seen_and_fits_the_document(server, mall):
     await chief.expect("typing")
     await say(chief, "history", **chat, events=True)
     await say(chief, "chats", store=store, limit=1)
+    assert (await say(agent, "search", store=store, text="HI"))["type"] == "found"
     await say(agent, "availability", status="away")
     await say(chief, "announce", store=store, body={"text": "sale"})
     await say(chief, "requeue", **chat)

@@ -31,7 +31,7 @@ const RENEW_MS = 60_000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const ARRAY_FRAMES = 60;
 const ARRAY_CHARACTERS = 15_000;
-const QUERIES = new Set(["chats", "history"]);
+const QUERIES = new Set(["chats", "history", "search"]);
 const NUMBERED = new Set(["message", "note", "status"]);
 
 /** The server refused a command for good. `code` is the protocol's, `error` the whole answer: errors about ownership name the owner. */
@@ -218,6 +218,11 @@ export class DibsClient {
     return found;
   }
 
+  /** Finds words in what was said: `{user, before, limit}` as in the protocol. Where there is more, go on with `before: found.next`. */
+  search(store, text, page = {}) {
+    return this.command("search", { store, text, ...page });
+  }
+
   /** Somebody is writing, or stopped; lost while there is no session. */
   typing(store, on, user) {
     if (this.state === "ready") this._write([without({ type: "typing", store, user, on })]);
@@ -401,6 +406,7 @@ export class DibsClient {
         return;
       case "ack":
       case "history":
+      case "found":
         this._answered(frame);
         return;
       case "error":

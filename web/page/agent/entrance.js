@@ -74,6 +74,7 @@ export function enter({ title, open, refuse = () => undefined }) {
     if (isUnsent && !(await new Promise((answer) => own.ask("confirmSignOut", answer)))) return;
     own.drafts.clear();
     own.refusals.clear();
+    own.notices.clear();
     dropToken();
     history.replaceState(null, "", location.pathname);
     await own.client.forget();

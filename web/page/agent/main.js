@@ -10,7 +10,7 @@ enter({
   title: "console",
   open(client, person) {
     const desk = new Desk(client, person);
-    const alert = new Alert(desk);
+    const alert = (desk.alert = new Alert(desk));
     const page = () => {
       const made = document.createElement("dibs-console");
       made.begin(desk, alert);

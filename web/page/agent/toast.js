@@ -24,7 +24,6 @@ export class Toasts extends HTMLElement {
       desk.on("lost", happened("lost")),
       desk.on("given", happened("given")),
       desk.on("done", (text) => this._say(text, false)),
-      desk.on("notice", ({ body }) => this._say(t("notice", body), false)),
     ];
   }
 

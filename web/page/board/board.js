@@ -4,15 +4,24 @@
  */
 
 import { Desk } from "../agent/desk.js";
+import { Reading } from "../agent/reading.js";
 import { nameOf } from "../agent/summary.js";
 import { t } from "../part/locale.js";
 import { Figures } from "./figures.js";
 import { CLOCK, beginning, level, live, people, together } from "./measure.js";
 import { filtered, sorted } from "./order.js";
 
+/** Whoever only looks has read nothing, and has nothing unread. */
+class Silent extends Reading {
+  read() {}
+
+  divide() {}
+}
+
 export class Board extends Desk {
   constructor(client, person) {
     super(client, person);
+    this.reading = new Silent(this);
     this.period = "today";
     this.state = "open";
     this.owner = null;
@@ -96,9 +105,6 @@ export class Board extends Desk {
     super.changed();
   }
 
-  /** Whoever only looks has read nothing. */
-  read() {}
-
   // Doing.
 
   async assign(chat, to, note) {
@@ -125,7 +131,7 @@ export class Board extends Desk {
 
   async _change(type, chat, given, words) {
     if (this.isBusy(chat)) return;
-    if (await this._do(this.client.command(type, { store: chat.store, user: chat.user, ...given }), chat)) this.ask("done", words);
+    if (await this.attempt(this.client.command(type, { store: chat.store, user: chat.user, ...given }), chat)) this.ask("done", words);
   }
 
   /** Limits of the clock are the store's. */

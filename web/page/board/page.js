@@ -2,6 +2,7 @@
 
 import "../agent/banner.js";
 import { hearKeys } from "../agent/action.js";
+import "../agent/notice-bar.js";
 import "../agent/rail.js";
 import "../agent/toast.js";
 import { el, mark, say } from "../part/element.js";
@@ -37,6 +38,7 @@ export class BoardPage extends HTMLElement {
     this.append(
       made("dibs-board-header"),
       made("dibs-banner"),
+      made("dibs-notices"),
       el("div", { class: "board-regions" }, made("dibs-rail"), el("div", { class: "board-frame" }, this._trouble, this._main), made("dibs-watch")),
       made("dibs-toasts"),
       made("dibs-board-dialogs"),
