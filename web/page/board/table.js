@@ -117,7 +117,10 @@ export class Table extends HTMLElement {
   /** The rows that can be seen. Slots stay where they are in the page, so that focus stays too; it follows its chat. */
   _draw() {
     const rows = this._rows ?? [];
-    if (!rows.length) return;
+    if (!rows.length) {
+      for (const slot of this._slots.splice(0)) slot.remove();
+      return;
+    }
     const hadFocus = this._slots.some(({ node }) => node === document.activeElement);
     const rowPx = this._measure();
     const top = this._space.getBoundingClientRect().top - this._scroller.getBoundingClientRect().top;
@@ -169,11 +172,21 @@ export class Table extends HTMLElement {
     this._draw();
   }
 
+  /** Beside an open chat there is less room: the row stays where it was seen, and comes into sight if it was not. */
   _reveal() {
     const { chat } = this._board;
     if (!chat || !this._rows?.includes(chat)) return;
     this._here = chat;
     this._show(chat);
+    const top = () => this._space.getBoundingClientRect().top;
+    const was = top();
+    // Once the frame is drawn that shows it.
+    requestAnimationFrame(() =>
+      requestAnimationFrame(() => {
+        this._scroller.scrollTop += top() - was;
+        if (this._board.chat === chat) this._show(chat);
+      }),
+    );
   }
 
   /** Back to the row of the chat that was looked at. */

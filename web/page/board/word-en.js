@@ -44,7 +44,7 @@ export const EN = {
   chart: "Waiting and answered",
   chartHint: "Waiting and answered from {from} to {to}. Left and right show each quarter of an hour; a table with the same figures follows.",
   chartWaiting: "Waiting",
-  chartAnswered: "Answered for the first time",
+  chartAnswered: "First answers",
   chartQuarter: "{from}–{to}: {waiting} waiting, {answered} answered, {opened} new",
   chartNothing: "Nothing happened in this time",
   chartTable: "As a table",
