@@ -26,12 +26,15 @@ export class Board extends Desk {
     this.state = "open";
     this.owner = null;
     this.sort = { by: "wait", isDown: true };
+    this._asking = new Set();
+    this._seen = new Map();
     this.figures = new Figures(client, {
       stores: () => this.shown,
       from: () => this.from,
       changed: () => this.changed(),
     });
-    client.on("chats", () => this._profile());
+    client.on("state", ({ state }) => state === "ready" && this._profile());
+    client.on("profile", () => this.changed());
   }
 
   end() {
@@ -77,7 +80,7 @@ export class Board extends Desk {
 
   /** How late somebody is who has waited since then, by the limits of the store. */
   level({ chat, since }) {
-    return level(this.now() - since, this.client.held.profiles?.get(chat.store)?.clock ?? CLOCK);
+    return level(this.now() - since, this.client.held.profiles.get(chat.store)?.clock ?? CLOCK);
   }
 
   choose({ period = this.period, state = this.state, owner = this.owner, sort = this.sort }) {
@@ -137,15 +140,17 @@ export class Board extends Desk {
   /** Limits of the clock are the store's. */
   _profile() {
     for (const store of this.stores) {
-      if (this.client.held.profiles?.has(store) || this._asking?.has(store)) continue;
-      (this._asking ??= new Set()).add(store);
-      this.client.profile?.(store).catch(() => this._asking.delete(store));
+      if (this.client.held.profiles.has(store) || this._asking.has(store)) continue;
+      this._asking.add(store);
+      this.client
+        .profile(store)
+        .catch(() => undefined)
+        .then(() => (this._asking.delete(store), this.changed()));
     }
   }
 
   /** Made once, until something has changed. */
   _kept(name, make) {
-    this._seen ??= new Map();
     if (!this._seen.has(name)) this._seen.set(name, make());
     return this._seen.get(name);
   }

@@ -1,6 +1,6 @@
 /** What the server says of each store: asked every few seconds while somebody looks, and at once when they look again. */
 
-import { Refused } from "../../dibs-client.js";
+import { Closed, Refused } from "../../dibs-client.js";
 
 const EVERY_MS = 5000;
 
@@ -52,9 +52,12 @@ export class Figures {
       if (from === this._from()) this.of.set(store, answer);
       this.refused = undefined;
     } catch (error) {
-      if (error instanceof Refused) this.refused = error.code;
+      if (error instanceof Closed) return;
+      if (!(error instanceof Refused)) throw error;
+      this.refused = error.code;
+    } finally {
+      this._asked.delete(question);
     }
-    this._asked.delete(question);
     this._changed();
   }
 }
