@@ -271,6 +271,7 @@ PATHS: dict[str, Schema] = {
     "/docs/asyncapi.json": _get("The wire protocol as AsyncAPI 3.", "application/json"),
     "/docs/openapi.json": _get("This.", "application/json"),
     "/agent": _get("The console of agents and supervisors; what it is made of is below `/page/`.", "text/html"),
+    "/board": _get("The board of supervisors.", "text/html"),
     "/page/{name}": {
         "get": {
             "summary": "A module, a style or a picture that a page is made of.",
