@@ -1,21 +1,23 @@
-/** Where a shopper writes: the text, the product of the page that is offered to be sent, and the orders to choose from. */
+/** What a shopper has to say: the text, the product or the order of the page that is offered to be sent, the orders to choose from; and at the end how it was. */
 
-import { card, plain } from "./dibs-thread.js";
-import { el, icon } from "./dibs-draw.js";
+import { card } from "./dibs-thread.js";
+import { button, drawing, el, tool } from "./dibs-draw.js";
 
 const TYPED_MS = 3000;
 const TEXT_LIMIT = 2000;
 const TALLEST = 120;
+const FACE = "M12 3a9 9 0 1 1 0 18 9 9 0 0 1 0-18zM9 9.500v.2M15 9.500v.2";
+const MOUTHS = ["M8 17c1-3.5 7-3.5 8 0", "M8.5 16c1.5-1.5 5.5-1.5 7 0", "M8.5 15.300h7", "M8.5 14.500c1.5 1.5 5.5 1.5 7 0", "M7.5 13.500c1 4.5 8 4.5 9 0z"];
+const COMMENT_LIMIT = 500;
 
-/** `send(kind, body)` and `typing(on)` are told what is done here. `nodes` go into the panel, in their order. */
+/** `send(kind, body)` and `typing(on)` are told what is done here. `offers` are `[kind, body]`, and lose what was sent or dismissed. `nodes` go into the panel, in their order. */
 export class Composer {
-  constructor({ words, base, options, send, typing }) {
-    Object.assign(this, { words, base, options, send, typing });
+  constructor({ words, base, offers, orders, draft = "", send, typing }) {
+    Object.assign(this, { words, base, offers, send, typing });
     this._typedAt = 0;
-    this._product = options.product;
     const t = (key) => words.t(key);
     this._offer = el("div", { class: "offer", hidden: true });
-    this._orders = el("div", { class: "list", hidden: true });
+    this._orders = el("div", { class: "list", hidden: true }, ...orders.map((order) => this._row(order)));
     this.text = el("textarea", {
       rows: "1",
       placeholder: t("write"),
@@ -25,14 +27,12 @@ export class Composer {
       oninput: () => this._typed(this.text.value.trim() !== ""),
       onkeydown: (event) => this._key(event),
     });
-    const go = el("button", { class: "tool go", title: t("send"), "aria-label": t("send") }, icon("send"));
-    if (options.orders?.length) {
-      const given = { type: "button", class: "tool", title: t("orders"), "aria-label": t("orders"), "aria-expanded": "false" };
-      this._pick = el("button", { ...given, onclick: () => this.toggleOrders() }, icon("order"));
-    }
-    this.nodes = [this._orders, this._offer, el("form", { onsubmit: (event) => this._submit(event) }, this._pick, this.text, go)];
+    this.text.value = draft;
+    const go = tool("send", t("send"), undefined, { type: "submit", class: "tool go" });
+    if (orders.length) this._pick = tool("order", t("orders"), () => this.toggleOrders(), { "aria-expanded": "false" });
+    const form = el("form", { onsubmit: (event) => this._submit(event) }, this._pick, this.text, go);
+    this.nodes = [this._orders, this._offer, form];
     this._fillOffer();
-    this._fillOrders();
   }
 
   get hasOrdersOpen() {
@@ -46,32 +46,29 @@ export class Composer {
   }
 
   _fillOffer() {
-    const product = this._product;
-    this._offer.hidden = !product;
-    if (!product) return;
-    const send = el("button", { type: "button", class: "strong", onclick: () => this._sendProduct() }, this.words.t("sendProduct"));
-    const drop = el("button", { type: "button", class: "tool", "aria-label": this.words.t("dismiss"), onclick: () => this._dropProduct() }, icon("close"));
-    this._offer.replaceChildren(card("product", product, this.words, this.base), send, drop);
+    const [offered] = this.offers;
+    this._offer.hidden = !offered;
+    if (!offered) return;
+    const done = () => {
+      this.offers.shift();
+      this._fillOffer();
+      this.text.focus();
+    };
+    const sent = () => {
+      this.send(...offered);
+      done();
+    };
+    const send = button(this.words.t("sendProduct"), sent, { class: "strong" });
+    this._offer.replaceChildren(card(...offered, this.words, this.base), send, tool("close", this.words.t("dismiss"), done));
   }
 
-  _sendProduct() {
-    this.send("product", this._product);
-    this._dropProduct();
-    this.text.focus();
-  }
-
-  _dropProduct() {
-    this._product = undefined;
-    this._fillOffer();
-  }
-
-  _fillOrders() {
-    const pick = (order) => {
+  _row(order) {
+    const pick = () => {
       this.send("order", order);
       this.toggleOrders();
     };
-    const row = (order) => el("button", { type: "button", onclick: () => pick(order) }, plain({ kind: "order", body: order }, this.words));
-    this._orders.replaceChildren(...(this.options.orders ?? []).map(row));
+    // A link has no place in a button.
+    return button(card("order", { ...order, url: undefined }, this.words, this.base), pick);
   }
 
   _key(event) {
@@ -99,6 +96,49 @@ export class Composer {
     } else if (Date.now() - this._typedAt > TYPED_MS) {
       this._typedAt = Date.now();
       this.typing(true);
+    }
+  }
+}
+
+/** How was it? Five faces and a text, once after each end of a chat. */
+export class Rating {
+  /** `rate(score, comment)` is told; it gives a promise. */
+  constructor({ words, rate }) {
+    const t = (key) => words.t(key);
+    this._rate = rate;
+    this._score = 0;
+    const face = (mouth, at) => {
+      const words = t(`score${at + 1}`);
+      return button(drawing(FACE + mouth), () => this._choose(at + 1), { class: "smile", title: words, "aria-label": words });
+    };
+    this._faces = MOUTHS.map(face);
+    this._comment = el("textarea", { rows: "2", maxlength: COMMENT_LIMIT, placeholder: t("comment"), "aria-label": t("comment") });
+    this._send = button(t("rate"), () => this._submit(), { class: "strong" });
+    this._more = el("div", { class: "more", hidden: true }, this._comment, this._send);
+    this.node = el("div", { class: "rating", role: "group", "aria-label": t("howWasIt"), hidden: true }, el("b", {}, t("howWasIt")), el("div", {}, ...this._faces), this._more);
+  }
+
+  /** Whether there is something to be rated. */
+  show(isDue) {
+    if (!isDue) this._choose(0);
+    this.node.hidden = !isDue;
+  }
+
+  _choose(score) {
+    this._score = score;
+    this._faces.forEach((node, at) => node.setAttribute("aria-pressed", String(at + 1 === score)));
+    this._more.hidden = !score;
+    if (!score) this._comment.value = "";
+  }
+
+  async _submit() {
+    // A button that is disabled would lose the focus.
+    if (this._isSending) return;
+    this._isSending = true;
+    try {
+      await this._rate(this._score, this._comment.value.trim() || undefined);
+    } finally {
+      this._isSending = false;
     }
   }
 }

@@ -11,7 +11,7 @@ export const CSS = `
   --quiet: #a0a8b5; --line: #2b303a; --theirs: #20242d; --bad: #ff9a91; --warn-paper: #3a2e10; --warn: #ffd98a; --good: #77d39b; --shadow: 0 12px 40px rgb(0 0 0 / .6); }
 *, *::before, *::after { box-sizing: border-box; }
 [hidden] { display: none !important; }
-svg { width: 20px; height: 20px; fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linecap: round; stroke-linejoin: round; display: block; }
+svg { width: 20px; height: 20px; fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linecap: round; stroke-linejoin: round; display: block; flex: none; }
 button, textarea { font: inherit; color: inherit; margin: 0; }
 button { border: 0; background: none; cursor: pointer; padding: 0; border-radius: 8px; }
 :focus { outline: none; }
@@ -24,14 +24,15 @@ a { color: inherit; text-underline-offset: 2px; overflow-wrap: anywhere; }
 .launcher svg { width: 26px; height: 26px; }
 .count { position: absolute; top: -4px; right: -4px; min-width: 22px; height: 22px; padding: 0 6px; border-radius: 11px; background: #c62828; color: #fff;
   font-size: 12px; line-height: 22px; text-align: center; font-weight: 600; box-shadow: 0 0 0 2px var(--paper); }
-.preview { display: block; width: max-content; max-width: min(280px, calc(100vw - 40px)); margin: 0 0 12px auto; padding: 10px 14px; border-radius: 14px 14px 4px 14px;
-  background: var(--paper); color: var(--ink); box-shadow: var(--shadow); text-align: start; }
+.preview { display: flex; align-items: flex-start; width: max-content; max-width: min(300px, calc(100vw - 40px)); margin: 0 0 12px auto; border-radius: 14px 14px 4px 14px;
+  background: var(--paper); color: var(--ink); box-shadow: var(--shadow); }
+.preview > :first-child { padding: 10px 2px 10px 14px; text-align: start; }
 .preview b { display: block; font-size: 12px; color: var(--quiet); font-weight: 500; }
 .preview span { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; overflow-wrap: anywhere; }
 
-.panel { display: flex; flex-direction: column; width: min(380px, calc(100vw - 40px)); height: min(600px, calc(100dvh - 40px)); background: var(--paper);
+.panel { position: relative; display: flex; flex-direction: column; width: min(380px, calc(100vw - 40px)); height: min(600px, calc(100dvh - 40px)); background: var(--paper);
   color: var(--ink); border-radius: 16px; box-shadow: var(--shadow); overflow: hidden; }
-header { display: flex; align-items: center; gap: 10px; padding: 14px 12px 12px 16px; border-bottom: 1px solid var(--line); }
+header { position: relative; display: flex; align-items: center; gap: 10px; padding: 12px 8px 12px 16px; border-bottom: 1px solid var(--line); }
 .face { flex: none; display: grid; place-items: center; width: 38px; height: 38px; border-radius: 50%; background: var(--accent); color: var(--on-accent);
   font-weight: 600; font-size: 14px; position: relative; }
 .face[data-online="true"]::after { content: ""; position: absolute; right: -1px; bottom: -1px; width: 11px; height: 11px; border-radius: 50%; background: var(--good);
@@ -41,7 +42,14 @@ h2 { margin: 0; font-size: 15px; line-height: 1.35; font-weight: 600; overflow: 
 .state:empty { display: none; }
 .state { font-size: 12.5px; line-height: 1.4; color: var(--quiet); }
 .tool { flex: none; display: grid; place-items: center; width: 36px; height: 36px; color: var(--quiet); }
+.tool + .tool { margin-left: -8px; }
 .tool:hover { background: var(--ground); color: var(--ink); }
+.menu { position: absolute; z-index: 1; top: calc(100% - 6px); right: 8px; min-width: 190px; padding: 6px; background: var(--paper); border: 1px solid var(--line);
+  border-radius: 12px; box-shadow: var(--shadow); }
+.menu button { display: flex; gap: 10px; align-items: center; width: 100%; padding: 8px 10px; text-align: start; }
+.menu button:focus-visible, .list button:focus-visible { outline-offset: -2px; }
+.menu svg { color: var(--quiet); }
+.menu button:hover, .list button:hover { background: var(--ground); }
 .banner { padding: 6px 16px; background: var(--warn-paper); color: var(--warn); font-size: 12.5px; text-align: center; }
 
 .thread { position: relative; flex: 1; min-height: 0; display: flex; }
@@ -59,13 +67,24 @@ h2 { margin: 0; font-size: 15px; line-height: 1.35; font-weight: 600; overflow: 
 .message.mine:not(.near) .bubble { border-top-right-radius: 4px; }
 .foot { display: flex; align-items: center; gap: 8px; font-size: 11.5px; color: var(--quiet); padding: 2px 4px 0; }
 .foot button { color: var(--accent); text-decoration: underline; text-underline-offset: 2px; padding: 2px; }
-.foot .bad { color: var(--bad); font-weight: 500; }
 .card { display: flex; gap: 10px; align-items: center; text-decoration: none; min-width: 200px; white-space: normal; }
 .card img { flex: none; width: 56px; height: 56px; object-fit: cover; border-radius: 8px; background: var(--ground); }
 .card b { display: block; font-weight: 600; }
-.card small { font-size: 12.5px; opacity: .85; }
+.card small { color: inherit; opacity: .85; }
 .picture { padding: 0; border: 0; background: none; }
-.picture img { display: block; max-width: 100%; max-height: 240px; border-radius: 14px; background: var(--line); min-width: 48px; min-height: 48px; }
+.picture img { display: block; max-width: 100%; max-height: 240px; object-fit: cover; border-radius: 14px; background: var(--line); min-width: 48px; min-height: 48px; }
+small { color: inherit; opacity: .85; }
+.picture { padding: 0; border: 0; background: none; }
+.picture img { display: block; max-width: 100%; max-height: 240px; object-fit: cover; border-radius: 14px; background: var(--line); min-width: 48px; min-height: 48px; }
+.message progress { width: 160px; max-width: 100%; height: 4px; margin: 6px 4px 2px; accent-color: var(--accent); }
+.panel[data-over]::after { content: attr(data-drop); position: absolute; inset: 8px; z-index: 2; display: grid; place-items: center; border: 2px dashed var(--accent);
+  border-radius: 12px; background: var(--paper); color: var(--accent); font-weight: 600; }
+.tray { list-style: none; margin: 0; padding: 6px 8px 6px 12px; max-height: 30%; overflow-y: auto; border-top: 1px solid var(--line); }
+.tray li { display: flex; gap: 10px; align-items: center; padding: 2px 0; }
+.tray li > span { flex: 1; min-width: 0; line-height: 1.3; }
+.tray b { display: block; font-weight: 500; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+small { font-size: 12.5px; color: var(--quiet); }
+.bad { color: var(--bad); font-weight: 500; }
 .typing { align-self: flex-start; font-size: 12.5px; color: var(--quiet); padding: 4px; }
 .latest { position: absolute; left: 50%; bottom: 10px; transform: translateX(-50%); padding: 6px 14px; border-radius: 16px; background: var(--accent);
   color: var(--on-accent); box-shadow: var(--shadow); font-size: 12.5px; white-space: nowrap; }
@@ -88,7 +107,6 @@ h2 { margin: 0; font-size: 15px; line-height: 1.35; font-weight: 600; overflow: 
 .weak { padding: 6px 12px; color: var(--quiet); font-size: 13px; }
 .list { max-height: 40%; overflow-y: auto; border-top: 1px solid var(--line); padding: 6px; }
 .list button { display: block; width: 100%; padding: 8px 10px; text-align: start; }
-.list button:hover { background: var(--ground); }
 form { display: flex; align-items: flex-end; gap: 4px; padding: 8px; border-top: 1px solid var(--line); }
 textarea { flex: 1; min-width: 0; resize: none; border: 1px solid var(--line); border-radius: 18px; padding: 8px 14px; background: var(--ground); max-height: 120px;
   line-height: 20px; height: 38px; font-size: 14px; }
