@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.browser.chromium import program
+from tests.wire.person import Person
 
 
 @asynccontextmanager
@@ -26,6 +27,7 @@ class Window:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.context = page.context
+        self._url = ""
         self.complaints: list[str] = []
         page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
         page.on("console", lambda said: said.type == "error" and "ERR_" not in said.text and self.complaints.append(said.text))
@@ -34,6 +36,24 @@ class Window:
     async def _dialog(self, dialog) -> None:
         self.complaints.append(f"dialog: {dialog.message}")
         await dialog.dismiss()
+
+    async def beside(self) -> "Window":
+        """Another tab of the same person in the same browser."""
+        other = Window(await self.context.new_page())
+        await other.come(self._url)
+        return other
+
+    async def come(self, url: str) -> None:
+        """Signs in by this address; the console is live when this returns."""
+        self._url = url
+        await self.page.goto(url)
+        await self.page.wait_for_selector("dibs-console")
+        await self.page.wait_for_selector("dibs-banner:not([data-state])", state="attached")
+
+    async def open(self, name: str) -> None:
+        """The chat with somebody, from the list of all."""
+        await self.page.locator("#tab-all").click()
+        await self.page.locator(".row", has_text=name).click()
 
     async def claim(self) -> None:
         """The longest waiting, once somebody waits."""
@@ -62,9 +82,15 @@ async def desk(
     await own.add_init_script("addEventListener('securitypolicyviolation', (event) => console.error('policy: ' + event.violatedDirective))")
     window = Window(await own.new_page())
     try:
-        await window.page.goto(f"http://{server.address}/agent#token={server.token(role, id, stores=stores, name=name)}")
-        await window.page.wait_for_selector("dibs-console")
-        await window.page.wait_for_selector("dibs-banner:not([data-state])", state="attached")
+        await window.come(f"http://{server.address}/agent#token={server.token(role, id, stores=stores, name=name)}")
         yield window
     finally:
         await own.close()
+
+
+async def come(server, role: str, id: str, store: str, **who) -> Person:
+    """Somebody who speaks the protocol beside the pages."""
+    claims = {} if role == "user" else {"stores": [store]}
+    person = await Person.open(server, server.token(role, id, **claims, **who))
+    person.store = store
+    return person

@@ -3,10 +3,8 @@
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.desk import browser, desk
+from tests.browser.desk import come, desk
 from tests.browser.payload import PAYLOADS
-from tests.wire.person import Person
-from tests.wire.server import Server
 
 pytestmark = pytest.mark.anyio
 
@@ -16,21 +14,6 @@ expect.set_options(timeout=20_000)
 @pytest.fixture(scope="module")
 def anyio_backend():
     return "asyncio"
-
-
-@pytest.fixture(scope="module")
-async def stage(tmp_path_factory):
-    """A server and a browser."""
-    with Server(tmp_path_factory.mktemp("d") / "data", grace=30, heartbeat=25).running() as server:
-        async with browser() as started:
-            yield server, started
-
-
-async def come(server, role, id, store, **who):
-    claims = {} if role == "user" else {"stores": [store]}
-    person = await Person.open(server, server.token(role, id, **claims, **who))
-    person.store = store
-    return person
 
 
 async def test_an_agent_claims_answers_sees_it_read_and_resolves(stage):
@@ -113,9 +96,11 @@ async def test_what_is_written_without_a_network_waits_and_a_draft_survives_a_re
         await na.say("while away")
         await expect(na.line("while away").locator(".tick")).to_have_attribute("data-state", "sending")
         await shopper.say("still here")
-        # As soon as it is gone the page goes too, so that only what was kept is left to send.
+        # The page goes before the network is back, so that only what was kept is left to send.
+        await na.page.goto("about:blank")
         await na.context.set_offline(False)
-        await na.page.reload()
+        await na.page.goto(f"http://{server.address}/agent")
+        await na.page.locator(".row").click()
         await expect(na.line("still here")).to_be_visible()
         await expect(na.line("while away").locator(".tick")).to_have_attribute("data-state", "stored")
         await shopper.expect("message", body={"text": "while away"})
@@ -140,7 +125,7 @@ async def test_a_message_that_is_refused_stays_with_its_reason_and_is_sent_again
         await na.page.reload()
         await expect(na.page.locator(".is-refused")).to_contain_text("too late")
         await boss.transfer(shopper, "n1")
-        await expect(na.page.locator(".toast")).to_contain_text("Boss gave you the chat with Wang")
+        await expect(na.page.locator(".toast", has_text="Boss gave you the chat with Wang")).to_be_visible()
         await na.page.locator(".is-refused button", has_text="Retry").click()
         await expect(na.page.locator(".is-refused")).to_have_count(0)
         await shopper.expect("message", body={"text": "too late"})

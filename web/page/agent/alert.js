@@ -3,6 +3,8 @@
 import { t } from "../part/locale.js";
 import { inLine, nameOf, partyName } from "./summary.js";
 
+const KEPT = "dibs.sound";
+const WAKING = ["pointerdown", "keydown"];
 const ICON = "page/icon.svg";
 const DOTTED =
   "data:image/svg+xml," +
@@ -14,19 +16,43 @@ export class Alert {
   constructor(desk) {
     this._desk = desk;
     this._shown = new Map();
-    /** Whether this tab may make a sound: browsers allow it only after a click in it. */
-    this.isOn = false;
     this.isPossible = "AudioContext" in globalThis;
+    // Whoever wanted sound, here or in another tab, gets it with the next click or key: browsers allow none before that.
+    this._begin = () => localStorage.getItem(KEPT) === "on" && this._start();
+    for (const type of WAKING) addEventListener(type, this._begin);
+    addEventListener("storage", ({ key }) => key === KEPT && desk.changed());
     desk.watch(() => this._update());
     desk.on("message", (message) => this._hear(message));
     desk.client.on("status", (event) => this._follow(event));
   }
 
-  /** After a click. Of all tabs of a person that were enabled the first that is still open makes the sounds. */
+  /** Whether this tab may make a sound, and is to. */
+  get isOn() {
+    return this._audio !== undefined && localStorage.getItem(KEPT) === "on";
+  }
+
+  /** After a click. */
   enable() {
-    this._audio = new AudioContext();
-    this.isOn = true;
+    localStorage.setItem(KEPT, "on");
     if ("Notification" in globalThis && Notification.permission === "default") Notification.requestPermission();
+    this._start();
+  }
+
+  /** Off is off in all tabs. */
+  toggle() {
+    if (!this.isOn) {
+      this.enable();
+      return;
+    }
+    localStorage.setItem(KEPT, "off");
+    this._desk.changed();
+  }
+
+  /** Of all tabs of a person that were enabled the first that is still open makes the sounds. */
+  _start() {
+    if (this._audio || !this.isPossible) return;
+    for (const type of WAKING) removeEventListener(type, this._begin);
+    this._audio = new AudioContext();
     const turn = () => {
       this._isHeard = true;
       return new Promise(() => {});
@@ -61,7 +87,7 @@ export class Alert {
   }
 
   _call({ store, user }, title, body) {
-    if (!this._isHeard) return;
+    if (!this._isHeard || !this.isOn) return;
     this._ring();
     if (!document.hidden || !("Notification" in globalThis) || Notification.permission !== "granted") return;
     const key = `${store}/${user}`;

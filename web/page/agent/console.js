@@ -11,6 +11,7 @@ import "./context.js";
 import "./dialog.js";
 import "./header.js";
 import "./list.js";
+import "./notice-bar.js";
 import "./palette.js";
 import "./rail.js";
 import "./thread-head.js";
@@ -30,12 +31,12 @@ export class Console extends HTMLElement {
     this.append(
       made("dibs-header", alert),
       made("dibs-banner"),
+      made("dibs-notices"),
       el(
         "div",
         { class: "regions" },
         made("dibs-rail"),
-        made("dibs-list"),
-        el("main", { class: "thread-region", "aria-label": t("thread") }, this._empty, this._chat),
+        el("main", {}, made("dibs-list"), el("div", { class: "thread-region" }, this._empty, this._chat)),
         made("dibs-context"),
       ),
       made("dibs-toasts"),

@@ -6,14 +6,15 @@
 import { Refused } from "../../dibs-client.js";
 import { Connection } from "./connection.js";
 import { Drafts, Refusals } from "./draft.js";
+import { Notices } from "./notice.js";
+import { Reading } from "./reading.js";
 import { Roll } from "./roll.js";
 import { RowOrder } from "./row-order.js";
+import { Search } from "./search.js";
 import { Typing } from "./typing.js";
 import { showChatInAddress } from "./token.js";
 
 const OWNERSHIP = new Set(["claim", "release", "transfer", "takeover", "resolve"]);
-const PAGE = 50;
-const FULL_PAGE = 200;
 
 export class Desk {
   constructor(client, person) {
@@ -26,20 +27,26 @@ export class Desk {
     this.isNote = false;
     /** @type {{store: string, user: string} | undefined} */
     this.selected = undefined;
-    /** The first message that was unread when the chat was opened: `{seq, count}`. */
-    this.divider = undefined;
     this._watchers = new Set();
     this._askers = new Map();
     this._order = new RowOrder();
     this._isStale = true;
-    this._loading = new Set();
     this._owned = new Set();
     this.connection = new Connection(client, () => this.changed());
     this.roll = new Roll(client, () => this.changed());
     this.typing = new Typing(client, () => this.changed());
+    this.reading = new Reading(this);
+    this.search = new Search(this);
+    this.notices = new Notices(this);
     this.drafts = new Drafts(person.key, (name, text) => this.ask("draft", { name, text }));
     this.refusals = new Refusals(person.key, () => this.changed());
     this._listen();
+  }
+
+  /** Nothing is watched any more. */
+  end() {
+    this._watchers.clear();
+    this.notices.end();
   }
 
   // Watching.
@@ -139,10 +146,6 @@ export class Desk {
     return this.waiting(chat).some(({ frame }) => OWNERSHIP.has(frame.type));
   }
 
-  isLoading(chat) {
-    return this._loading.has(chat);
-  }
-
   // Doing.
 
   look({ tab = this.tab, store = this.store, filter = this.filter }) {
@@ -153,91 +156,71 @@ export class Desk {
   open(chat) {
     this.selected = chat && { store: chat.store, user: chat.user };
     this.isNote = false;
-    this.divider = undefined;
     showChatInAddress(this.selected);
-    if (chat) {
-      this.divide();
-      if ((chat.messages?.length ?? 0) < PAGE) this.older(PAGE);
-    }
+    this.reading.begin();
     this.ask("opened");
     this.changed();
   }
 
-  /** Puts the line before the first message that is unread now. */
-  divide() {
-    const { chat } = this;
-    if (chat?.unread) this.divider = { seq: chat.marks.store.read + 1, count: chat.unread };
-  }
-
-  /** Whoever owns a chat has read what it sees. */
-  read() {
-    const { chat } = this;
-    if (!chat || !this.isMine(chat) || chat.marks.store.read >= chat.seq || !chat.messages.length) return;
-    const mark = `${chat.store}/${chat.user} ${chat.seq}`;
-    if (mark === this._read) return;
-    this._read = mark;
-    this._do(this.client.read(chat.store, chat.seq, chat.user), chat);
-  }
-
-  async older(limit = FULL_PAGE) {
-    const { chat } = this;
-    if (!chat?.hasOlder || this._loading.has(chat)) return;
-    this._loading.add(chat);
-    this.changed();
-    await this._do(this.client.history(chat.store, chat.user, { limit, events: true }), chat);
-    this._loading.delete(chat);
-    this.changed();
+  /** A chat, also one that is older than what is listed; undefined if there is none. */
+  async reach(store, user) {
+    const found = () => {
+      const chat = this.client.held.find(store, user);
+      return chat?.epoch ? chat : undefined;
+    };
+    while (!found() && this.roll.hasMore([store]) && (await this.roll.more([store])));
+    return found();
   }
 
   async claim(chat) {
     if (!chat || this.isBusy(chat)) return;
-    if (await this._do(this.client.claim(chat.store, chat.user), chat)) this.ask("compose");
+    if (await this.attempt(this.client.claim(chat.store, chat.user), chat)) this.ask("compose");
   }
 
   release(chat) {
-    return this._do(this.client.release(chat.store, chat.user), chat);
+    return this.attempt(this.client.release(chat.store, chat.user), chat);
   }
 
   transfer(chat, to, note) {
-    return this._do(this.client.transfer(chat.store, chat.user, to, note || undefined), chat);
+    return this.attempt(this.client.transfer(chat.store, chat.user, to, note || undefined), chat);
   }
 
   takeover(chat) {
-    return this._do(this.client.takeover(chat.store, chat.user), chat);
+    return this.attempt(this.client.takeover(chat.store, chat.user), chat);
   }
 
   resolve(chat) {
-    return this._do(this.client.resolve(chat.store, chat.user), chat);
+    return this.attempt(this.client.resolve(chat.store, chat.user), chat);
   }
 
   send(chat, text) {
-    this.divider = undefined;
-    this.ask("bottom");
-    return this._do(this.client.send(chat.store, { text }, { user: chat.user }), chat);
+    this.reading.divider = undefined;
+    this.reading.latest();
+    return this.attempt(this.client.send(chat.store, { text }, { user: chat.user }), chat);
   }
 
   note(chat, text) {
-    this.ask("bottom");
-    return this._do(this.client.note(chat.store, chat.user, text), chat);
+    this.reading.latest();
+    return this.attempt(this.client.note(chat.store, chat.user, text), chat);
   }
 
   /** Sends what was refused once more, under its id. */
   retry({ id, frame }) {
     this.refusals.drop(id);
     const { type, id: _, ...fields } = frame;
-    return this._do(this.client.command(type, fields, id));
+    return this.attempt(this.client.command(type, fields, id));
   }
 
   availability(status) {
-    return this._do(this.client.availability(status));
+    return this.attempt(this.client.availability(status));
   }
 
   announce(store, text) {
-    return this._do(this.client.announce(store, text));
+    return this.attempt(this.client.announce(store, text));
   }
 
   /** Says aloud what was refused; the answer, or undefined. */
-  async _do(asked, chat) {
+  async attempt(asked, chat) {
     try {
       return await asked;
     } catch (error) {
@@ -257,9 +240,8 @@ export class Desk {
       if (frame.type === "send" || frame.type === "note") this.refusals.add({ id, frame, at: this.now(), code: error.code });
     });
     client.on("state", ({ state }) => {
-      if (state === "ready" && this.chat && this.chat.messages.length < PAGE) this.older(PAGE);
+      if (state === "ready") this.reading.fill();
     });
-    client.on("notice", (notice) => this.ask("notice", notice));
     client.on("status", (event) => this._follow(event));
     client.on("message", (message) => this.ask("message", message));
   }

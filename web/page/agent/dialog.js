@@ -1,5 +1,6 @@
 /** `<dibs-dialogs>`: what needs an answer before it is done, and the help. */
 
+import { avatar } from "../part/avatar.js";
 import { el } from "../part/element.js";
 import { t } from "../part/locale.js";
 import { ACTIONS, keyOf, paletteKey } from "./action.js";
@@ -55,12 +56,18 @@ export class Dialogs extends HTMLElement {
   _transfer(chat) {
     const desk = this._desk;
     const others = (desk.client.held.agents.get(chat.store) ?? []).filter(({ id }) => id !== chat.owner?.id);
+    const load = new Map();
+    for (const { status, owner } of desk.client.held.chats.values()) if (status === "claimed") load.set(owner.id, (load.get(owner.id) ?? 0) + 1);
+    const busy = ({ id, status }) => (status === "available" ? 0 : 1e6) + (load.get(id) ?? 0);
+    others.sort((one, other) => busy(one) - busy(other));
     const choice = ({ id, name, status }, n) =>
       el(
         "label",
         { class: "choice" },
         el("input", { type: "radio", name: "to", value: id, checked: n === 0, autofocus: n === 0 }),
-        el("span", {}, name || id),
+        avatar(id, name, "small"),
+        el("span", { class: "choice-name" }, name || id),
+        el("span", { class: "hint" }, t("chatCount", { count: load.get(id) ?? 0 })),
         el("span", { class: "presence", "data-status": status }, t(status)),
       );
     const content = [

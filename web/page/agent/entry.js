@@ -1,6 +1,11 @@
 /** The entries of a thread, in pieces that do not move when older ones come: each is drawn and thrown away as a whole. */
 
-export const PIECE = 40;
+const PIECE = 40;
+
+/** Which piece a message is in. */
+export function pieceOf(seq) {
+  return Math.floor(seq / PIECE);
+}
 
 /** Whether one stands before another in the log. */
 function isBefore(one, other) {
@@ -21,7 +26,7 @@ export function pieces(chat) {
   const between = shownBetween(chat);
   const found = new Map();
   let before;
-  let key = Math.floor((messages[0]?.seq ?? 0) / PIECE);
+  let key = pieceOf(messages[0]?.seq ?? 0);
   let n = 0;
   const put = (one) => {
     let piece = found.get(key);
@@ -31,7 +36,7 @@ export function pieces(chat) {
   };
   for (const message of messages) {
     while (n < between.length && isBefore(between[n], message)) put(between[n++]);
-    key = Math.floor(message.seq / PIECE);
+    key = pieceOf(message.seq);
     put(message);
   }
   while (n < between.length) put(between[n++]);

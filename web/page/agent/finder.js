@@ -3,6 +3,7 @@
 import { el, say } from "../part/element.js";
 import { icon } from "../part/icon.js";
 import { t } from "../part/locale.js";
+import { keyOf } from "./excerpt.js";
 import { inLine } from "./summary.js";
 
 export class Finder {
@@ -20,6 +21,7 @@ export class Finder {
       this._count,
       button("up", "up", () => this._step(-1)),
       button("down", "down", () => this._step(1)),
+      el("button", { class: "quiet", type: "button", onclick: () => desk.search.ask(this._input.value, desk.chat) }, t("wholeHistory")),
       button("close", "close", () => this.close()),
     );
   }
@@ -38,8 +40,8 @@ export class Finder {
 
   _find() {
     const wanted = this._input.value.trim().toLowerCase();
-    const { messages } = this._desk.chat;
-    this._found = wanted ? messages.filter((one) => inLine(one).toLowerCase().includes(wanted)).map(({ seq }) => seq) : [];
+    const { messages } = this._desk.reading.shown;
+    this._found = wanted ? messages.filter((one) => inLine(one).toLowerCase().includes(wanted)).map(keyOf) : [];
     this._at = this._found.length - 1;
     this._tell(wanted);
   }

@@ -7,22 +7,17 @@ import { icon } from "../part/icon.js";
 import { bytes, t } from "../part/locale.js";
 import { clock, day, dayName, full } from "../part/time.js";
 import { card } from "./card.js";
+import { keyOf } from "./excerpt.js";
 import { nameOf, partyName } from "./summary.js";
 
 const TOGETHER_MS = 120_000;
-
-/** A name that two of the same thing never share. */
-export function keyOf(one) {
-  if (one.type === "message") return `m${one.seq}`;
-  return one.type === "note" ? `n${one.offset}` : `s${one.epoch}`;
-}
 
 /** The elements of one entry; `before` is the one above it. */
 export function lines(desk, chat, { one, before }) {
   const made = [];
   if (!before || day(before.at) !== day(one.at)) made.push(el("h3", { class: "day" }, el("span", {}, dayName(one.at, desk.now()))));
-  if (one.type === "message" && desk.divider?.seq === one.seq)
-    made.push(el("p", { class: "new" }, el("span", {}, t("newMessages", { count: desk.divider.count }))));
+  if (one.type === "message" && desk.reading.divider?.seq === one.seq)
+    made.push(el("p", { class: "new" }, el("span", {}, t("newMessages", { count: desk.reading.divider.count }))));
   made.push(one.type === "status" ? happening(chat, one) : said(desk, chat, one, before));
   made.at(-1).dataset.key = keyOf(one);
   return made;

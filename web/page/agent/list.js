@@ -2,7 +2,9 @@
 
 import { el, mark, say } from "../part/element.js";
 import { short, t } from "../part/locale.js";
+import { icon } from "../part/icon.js";
 import { keyOf, action } from "./action.js";
+import "./result.js";
 import { Row } from "./row.js";
 
 const ROW_PX = 68;
@@ -27,9 +29,12 @@ export class List extends HTMLElement {
       placeholder: t("filter"),
       "aria-label": t("filter"),
       oninput: () => desk.look({ filter: this._filter.value }),
-      onkeydown: (event) => event.key === "ArrowDown" && this._scroller.focus(),
+      onkeydown: (event) => this._filterKey(event),
     });
     this._filter.value = desk.filter;
+    this._everywhere = el("button", { class: "everywhere", type: "button", hidden: true, onclick: () => this._search() }, icon("search"), el("span", {}), el("kbd", {}, "↵"));
+    this._results = document.createElement("dibs-results");
+    this._results.begin(desk);
     this._space = el("div", { class: "space", role: "presentation" });
     this._scroller = el(
       "div",
@@ -43,14 +48,28 @@ export class List extends HTMLElement {
         "section",
         { class: "list", "aria-label": t("chats") },
         el("div", { class: "tabs", role: "tablist", "aria-label": t("chats") }, this._tabs),
-        el("div", { class: "filter-row" }, this._filter),
+        el("div", { class: "filter-row" }, this._filter, this._everywhere),
         el("div", { class: "panel", id: "chats", role: "tabpanel" }, this._nothing, this._scroller),
+        this._results,
       ),
     );
   }
 
   connectedCallback() {
-    this._end = [this._desk.watch(() => this._update()), this._desk.on("opened", () => this._reveal())];
+    const filter = () => {
+      this._desk.search.end();
+      this._filter.focus();
+      this._filter.select();
+    };
+    this._end = [
+      this._desk.watch(() => this._update()),
+      this._desk.on("opened", () => this._reveal()),
+      this._desk.on("filter", filter),
+      this._desk.on("list", () => {
+        this._update();
+        this._scroller.focus();
+      }),
+    ];
     this._timer = setInterval(() => this._tick(), 1000);
     this._size = new ResizeObserver(() => this._draw());
     this._size.observe(this._scroller);
@@ -74,6 +93,9 @@ export class List extends HTMLElement {
     }
     mark(this.querySelector(".panel"), "aria-labelledby", `tab-${tab}`);
     if (this._filter.value !== filter) this._filter.value = filter;
+    mark(this.firstChild, "data-search", this._desk.search.isOn);
+    this._everywhere.hidden = !filter.trim();
+    say(this._everywhere.children[1], t("searchFor", { text: filter.trim() }));
     this._shown = this._desk.rows;
     const isEmpty = !this._shown.length;
     this._nothing.hidden = !isEmpty;
@@ -144,6 +166,19 @@ export class List extends HTMLElement {
     if (event.key === "Enter") this._desk.ask("compose");
     else if (to === undefined || event.altKey) return;
     else this._desk.open(rows[Math.min(Math.max(to, 0), rows.length - 1)]);
+    event.preventDefault();
+  }
+
+  _search() {
+    this._desk.search.ask(this._filter.value);
+  }
+
+  _filterKey(event) {
+    if (event.isComposing) return;
+    if (event.key === "ArrowDown") this._scroller.focus();
+    else if (event.key === "Enter") this._search();
+    else if (event.key === "Escape" && this._filter.value) this._desk.look({ filter: "" });
+    else return;
     event.preventDefault();
   }
 

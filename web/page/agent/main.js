@@ -42,7 +42,7 @@ function open(token, { id, role }, wanted) {
   url.protocol = url.protocol.replace("http", "ws");
   const client = new DibsClient({ url: url.href, token, outbox: new IndexedOutbox(person.key) });
   const own = (desk = new Desk(client, person));
-  const alert = new Alert(own);
+  const alert = (own.alert = new Alert(own));
   const show = () => {
     const page = document.createElement("dibs-console");
     page.begin(own, alert);
@@ -69,6 +69,7 @@ async function signOut(own) {
   if (own.client.waiting.length && !(await new Promise((answer) => own.ask("confirmSignOut", answer)))) return;
   own.drafts.clear();
   own.refusals.clear();
+  own.notices.clear();
   dropToken();
   history.replaceState(null, "", location.pathname);
   await own.client.forget();

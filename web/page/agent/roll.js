@@ -9,7 +9,7 @@ export class Roll {
     this._changed = changed;
     /** Store to where its list goes on; null where it has ended. */
     this._next = new Map();
-    this.isLoading = false;
+    this._loading = undefined;
     this._shown = new Map();
     client.on("chats", ({ chats }) => {
       for (const { store, status } of chats) if (status === "waiting") this._shown.set(store, (this._shown.get(store) ?? 0) + 1);
@@ -25,11 +25,21 @@ export class Roll {
     return stores.some((store) => this._next.get(store) !== null);
   }
 
-  /** A further page of each of these stores, the closed ones too. */
-  async more(stores) {
-    if (this.isLoading) return;
-    this.isLoading = true;
+  get isLoading() {
+    return this._loading !== undefined;
+  }
+
+  /** A further page of each of these stores, the closed ones too; whether it could be had. */
+  more(stores) {
+    this._loading ??= this._load(stores).finally(() => {
+      this._loading = undefined;
+      this._changed();
+    });
     this._changed();
+    return this._loading;
+  }
+
+  async _load(stores) {
     try {
       for (const store of stores.filter((one) => this._next.get(one) !== null)) {
         const found = await this._client.chats(store, { limit: PAGE, before: this._next.get(store) });
@@ -37,9 +47,9 @@ export class Roll {
       }
     } catch {
       // The client has ended, or the store is not ours any more: nothing is to be had.
+      return false;
     }
-    this.isLoading = false;
-    this._changed();
+    return true;
   }
 
   /** Who waits longest is not among the newest. */

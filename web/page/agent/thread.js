@@ -6,9 +6,10 @@
 import { el, mark, say } from "../part/element.js";
 import { icon } from "../part/icon.js";
 import { t } from "../part/locale.js";
-import { pieces } from "./entry.js";
+import { pieceOf, pieces } from "./entry.js";
 import { Finder } from "./finder.js";
-import { keyOf, lines, markOf, tick } from "./line.js";
+import { keyOf } from "./excerpt.js";
+import { lines, markOf, tick } from "./line.js";
 import { inLine, nameOf } from "./summary.js";
 import { Tail } from "./tail.js";
 
@@ -20,16 +21,17 @@ export class Thread extends HTMLElement {
   begin(desk) {
     this._desk = desk;
     this._pieces = new Map();
-    this._older = el("div", { class: "older" }, el("p", {}), el("button", { class: "quiet", type: "button", onclick: () => desk.older() }, t("older")));
+    this._older = el("div", { class: "older" }, el("p", {}), el("button", { class: "quiet", type: "button", onclick: () => desk.reading.older() }, t("older")));
     this._body = el("div", { class: "pieces" });
     this._tail = new Tail(desk);
     this._writing = el("p", { class: "writing" });
     this._scroller = el("div", { class: "lines", tabindex: "0", role: "region", "aria-label": t("thread") }, this._older, this._body, this._tail.node, this._writing);
-    this._jump = el("button", { class: "jump", type: "button", hidden: true, onclick: () => this._toEnd() }, icon("down"), el("span", {}));
+    this._jump = el("button", { class: "jump", type: "button", hidden: true, onclick: () => desk.reading.latest() }, icon("down"), el("span", {}));
+    this._up = el("button", { class: "jump up", type: "button", hidden: true, onclick: () => desk.reading.toUnread() }, icon("up"), el("span", {}));
     this._live = el("p", { class: "sr", "aria-live": "polite" });
-    this._finder = new Finder(desk, (seq) => this._show(seq));
+    this._finder = new Finder(desk, (key) => this._show(key));
     this._scroller.addEventListener("scroll", () => this._scrolled(), { passive: true });
-    this.append(this._finder.node, el("div", { class: "lines-frame" }, this._scroller, this._jump), this._live);
+    this.append(this._finder.node, el("div", { class: "lines-frame" }, this._scroller, this._up, this._jump), this._live);
   }
 
   connectedCallback() {
@@ -40,6 +42,10 @@ export class Thread extends HTMLElement {
       desk.on("opened", () => this._reset()),
       desk.on("bottom", () => this._toEnd()),
       desk.on("search", () => this._finder.open()),
+      desk.on("show", (key) => {
+        this._update();
+        this._show(key);
+      }),
       desk.on("message", (message) => this._hear(message)),
       () => removeEventListener("focus", read),
     ];
@@ -57,36 +63,56 @@ export class Thread extends HTMLElement {
     this._size.disconnect();
   }
 
-  _reset() {
+  _clear() {
     this._near.disconnect();
     this._pieces.clear();
     this._body.replaceChildren();
-    this._first = this._count = this._between = undefined;
+    this._stands = undefined;
+  }
+
+  _reset() {
+    this._clear();
+    this._followed = this._desk.chat;
     this._isAtEnd = true;
     this._seen = this._desk.chat?.seq ?? 0;
     this._finder.close();
   }
 
   _update() {
-    const { chat } = this._desk;
+    const { chat, reading } = this._desk;
     if (!chat) return;
+    const { shown, excerpt } = reading;
+    this._follow(shown);
     this._keep(() => {
-      this._showEntries(chat);
+      this._showEntries(shown);
       this._showMarks(chat);
       this._tail.show(chat);
-      const isLoading = this._desk.isLoading(chat);
-      say(this._older.firstChild, isLoading ? t("loading") : chat.hasOlder ? "" : chat.messages.length ? t("beginning") : "");
-      this._older.lastChild.hidden = isLoading || !chat.hasOlder;
+      this._tail.node.hidden = Boolean(excerpt);
+      const isLoading = reading.isLoading(chat);
+      say(this._older.firstChild, isLoading ? t("loading") : shown.hasOlder ? "" : shown.messages.length ? t("beginning") : "");
+      this._older.lastChild.hidden = isLoading || !shown.hasOlder;
       say(this._writing, this._desk.typing.isWriting(chat) ? t("isWriting", { name: nameOf(chat) }) : "");
     });
     this._showJump(chat);
+    this._showUp();
     this._read();
+  }
+
+  /** A part of the chat takes the place of its end, or the other way round; a part that grew into the end stays where it is. */
+  _follow(shown) {
+    if (shown === this._followed) return;
+    const isGrown = this._followed?.chat === shown && shown.messages[0].seq <= this._followed.messages[0].seq;
+    this._followed = shown;
+    if (isGrown) return;
+    this._isAtEnd = shown === this._desk.chat;
+    this._clear();
   }
 
   /** Draws anew only what differs from before. */
   _showEntries(chat) {
     const { messages, between } = chat;
-    const stands = `${chat.store}/${chat.user} ${messages[0]?.seq} ${messages.length} ${between.length} ${chat.hasOlder} ${this._desk.divider?.seq} ${this._desk.divider?.count}`;
+    const { divider } = this._desk.reading;
+    const stands = `${chat.store}/${chat.user} ${messages[0]?.seq} ${messages.length} ${between.length} ${chat.hasOlder} ${divider?.seq} ${divider?.count}`;
     if (stands === this._stands && this._pieces.size) return;
     this._stands = stands;
     const found = pieces(chat);
@@ -100,8 +126,8 @@ export class Thread extends HTMLElement {
     for (const [key, entries] of found) {
       const piece = this._pieces.get(key) ?? this._piece(key, above);
       const [first, last] = [entries[0], entries.at(-1)];
-      const isDivided = this._desk.divider && entries.some(({ one }) => one.seq === this._desk.divider.seq);
-      const signature = `${entries.length} ${first.before && keyOf(first.before)} ${keyOf(last.one)} ${isDivided && this._desk.divider.count}`;
+      const isDivided = divider && entries.some(({ one }) => one.seq === divider.seq);
+      const signature = `${entries.length} ${first.before && keyOf(first.before)} ${keyOf(last.one)} ${isDivided && divider.count}`;
       piece.entries = entries;
       if (piece.signature !== signature) {
         piece.signature = signature;
@@ -189,6 +215,7 @@ export class Thread extends HTMLElement {
   }
 
   _toEnd() {
+    if (this._desk.chat) this._follow(this._desk.chat);
     this._isAtEnd = true;
     this._down();
     this._desk.changed();
@@ -196,8 +223,12 @@ export class Thread extends HTMLElement {
 
   _scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this._scroller;
-    const isAtEnd = scrollHeight - scrollTop - clientHeight < AT_END_PX;
-    if (scrollTop < clientHeight && !isAtEnd) this._desk.older();
+    const { reading } = this._desk;
+    const isBottom = scrollHeight - scrollTop - clientHeight < AT_END_PX;
+    const isAtEnd = isBottom && !reading.excerpt;
+    if (scrollTop < clientHeight && !isAtEnd) reading.older();
+    if (reading.excerpt && scrollHeight - scrollTop < 2 * clientHeight) reading.newer();
+    this._showUp();
     if (isAtEnd === this._isAtEnd) return;
     this._isAtEnd = isAtEnd;
     this._desk.changed();
@@ -211,26 +242,39 @@ export class Thread extends HTMLElement {
     mark(this._jump, "data-new", count > 0);
   }
 
+  /** While the first unread message is above what is seen, there is a way to it. */
+  _showUp() {
+    const { divider } = this._desk.reading;
+    const line = divider && this._body.querySelector(".new");
+    const { top, bottom } = this._scroller.getBoundingClientRect();
+    const at = line?.getBoundingClientRect().top;
+    if (divider && at >= top && at < bottom) this._seenDivider = divider;
+    const piece = divider && this._pieces.get(pieceOf(divider.seq));
+    const isAbove = divider && (line ? at < top : !piece || piece.node.getBoundingClientRect().top < top);
+    this._up.hidden = !isAbove || this._seenDivider === divider;
+    if (!this._up.hidden) say(this._up.lastChild, t("newMessages", { count: divider.count }));
+  }
+
   /** Read is what was before somebody's eyes. */
   _read() {
-    if (this._isAtEnd && document.visibilityState === "visible" && document.hasFocus()) this._desk.read();
+    if (this._isAtEnd && document.visibilityState === "visible" && document.hasFocus()) this._desk.reading.read();
   }
 
   _hear(message) {
     const { chat } = this._desk;
     if (!chat || message.store !== chat.store || message.user !== chat.user || message.from.role !== "user") return;
-    if (!document.hasFocus() && !this._desk.divider) this._desk.divide();
+    if (!document.hasFocus() && !this._desk.reading.divider) this._desk.reading.divide();
     say(this._live, `${nameOf(chat)}: ${inLine(message)}`);
   }
 
-  /** Brings a message into sight, and marks it. */
-  _show(seq) {
+  /** Brings an entry into sight, and marks it. */
+  _show(key) {
     for (const found of this._body.querySelectorAll(".found")) found.classList.remove("found");
-    const piece = [...this._pieces.values()].find(({ entries }) => entries.some(({ one }) => one.seq === seq));
+    const piece = [...this._pieces.values()].find(({ entries }) => entries.some(({ one }) => keyOf(one) === key));
     if (!piece) return;
     this._isAtEnd = false;
     if (!piece.isDrawn) this._draw(piece);
-    const line = piece.node.querySelector(`[data-key="m${seq}"]`);
+    const line = piece.node.querySelector(`[data-key="${key}"]`);
     line.classList.add("found");
     line.scrollIntoView({ block: "center" });
   }

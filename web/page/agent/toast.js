@@ -23,7 +23,6 @@ export class Toasts extends HTMLElement {
       desk.on("refused", ({ error }) => this._refused(error)),
       desk.on("lost", happened("lost")),
       desk.on("given", happened("given")),
-      desk.on("notice", ({ body }) => this._say(t("notice", body), false)),
     ];
   }
 

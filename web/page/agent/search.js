@@ -1,0 +1,71 @@
+/** What was found in all that was said: newest first, each once. What is loaded answers at once. */
+
+import { keyOf } from "./excerpt.js";
+
+/** All that a person can read in a body. */
+function readable({ text, title, name, alt, number, sku }) {
+  return [text, title, name, alt, number, sku].filter((part) => part !== undefined && part !== null);
+}
+
+/** What fits these words, in either case. */
+export function pattern(text) {
+  return new RegExp(text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&"), "iu");
+}
+
+/** The part of a body that fits, or undefined. */
+export function fitting(body, wanted) {
+  return readable(body).map(String).find((part) => wanted.test(part));
+}
+
+export class Search {
+  constructor(desk) {
+    this._desk = desk;
+    this.end();
+  }
+
+  get isOn() {
+    return Boolean(this.text);
+  }
+
+  /** Looks in one chat, or in all of the stores that are looked at. */
+  ask(text, chat) {
+    this.end();
+    this.text = text.trim();
+    if (!this.text) return;
+    this.chat = chat && { store: chat.store, user: chat.user };
+    this._take(this._loaded());
+    this._desk.changed();
+    this._desk.ask("results");
+  }
+
+  end() {
+    this.text = "";
+    this.chat = undefined;
+    /** Entries of the log. */
+    this.found = [];
+    this._keys = new Set();
+    this._desk.changed();
+  }
+
+  _take(entries) {
+    const isNew = (one) => {
+      const key = `${one.store}/${one.user} ${keyOf(one)}`;
+      return !this._keys.has(key) && this._keys.add(key);
+    };
+    const fresh = entries.filter(isNew);
+    this.found = [...this.found, ...fresh].sort((one, other) => other.at - one.at || (other.seq ?? 0) - (one.seq ?? 0));
+    return fresh.length;
+  }
+
+  _loaded() {
+    const { client, store } = this._desk;
+    const wanted = pattern(this.text);
+    const found = [];
+    for (const chat of client.held.chats.values()) {
+      if (this.chat ? chat.store !== this.chat.store || chat.user !== this.chat.user : store && chat.store !== store) continue;
+      const last = chat.last && chat.last.seq > (chat.messages.at(-1)?.seq ?? 0) ? [chat.last] : [];
+      for (const one of [...chat.messages, ...last, ...chat.between]) if (one.type !== "status" && fitting(one.body, wanted)) found.push(one);
+    }
+    return found;
+  }
+}
