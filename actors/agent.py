@@ -10,7 +10,9 @@ from actors.append import Append, Committed, Duplicate, Failed, Outcome, Reused,
 from actors.body import BODY_LIMIT
 from actors.close import Close
 from actors.command import AddNote, ClaimChat, Command, ReleaseChat, RequeueChat, ResolveChat, TakeOverChat, TransferChat
+from actors.configuring import configure
 from actors.delivery import Notice
+from actors.earlier import earlier
 from actors.event import AgentArrived, AgentLeft, AvailabilitySet, CursorMoved, Event
 from actors.identity import Identity
 from actors.news import NoticeTold
@@ -177,6 +179,16 @@ class AgentActor(Participant):
             case f.Search():
                 if self._is_allowed(session, frame):
                     self._search(session, frame)
+            case f.Profile():
+                if self._is_allowed(session, frame):
+                    self._profile(session, frame)
+            case f.Context(user=str(user)):
+                if self._is_allowed(session, frame):
+                    self._context(session, frame, user)
+            case f.Configure():
+                self._configure(session, frame)
+            case f.Figures():
+                self._figures(session, frame)
             case f.End() | f.Rate():
                 session.refuse(frame.id, Refused(code="forbidden"))
             case f.Availability():
@@ -225,6 +237,26 @@ class AgentActor(Participant):
             return
         self._ask(session, frame, frame.user, command, *content)
 
+    def _context(self, session: "Session", frame: f.Context, user: str) -> None:
+        async def answer() -> bytes | Refused:
+            stretches = await earlier(self.node.storage, frame.store, user)
+            if stretches is None:
+                return await self._missing(frame.store)
+            at, said = await self.node.storage.load_context(frame.store, user) or (None, b"null")
+            about = b'"id":"%b","store":"%b","user":"%b"' % (frame.id.encode(), frame.store.encode(), user.encode())
+            return b'{"type":"context",%b,"context":%b,"at":%b,"earlier":%b}' % (about, said, wire.text(at), wire.text(stretches))
+
+        self._query(session, frame.id, answer)
+
+    def _configure(self, session: "Session", frame: f.Configure) -> None:
+        assert session.identity is not None
+        if not self._is_allowed(session, frame):
+            return
+        if session.identity.role != "supervisor":
+            session.refuse(frame.id, Refused(code="forbidden"))
+            return
+        self._query(session, frame.id, lambda: configure(session, frame))
+
     def _received(self, session: "Session", frame: f.Received) -> None:
         assert frame.offset is not None
         if self._enters(session, frame.store):
@@ -260,6 +292,20 @@ class AgentActor(Participant):
                     return await self._missing(store)
             before = None if frame.before is None else int(frame.before)
             return wire.found(frame.id, store, await search(storage, store, user, frame.text, before, frame.limit))
+
+        self._query(session, frame.id, answer)
+
+    def _figures(self, session: "Session", frame: f.Figures) -> None:
+        if not self._is_allowed(session, frame):
+            return
+        assert session.identity is not None
+        if session.identity.role != "supervisor":
+            session.refuse(frame.id, Refused(code="forbidden"))
+            return
+
+        async def answer() -> bytes:
+            since = None if frame.since is None else min(frame.since, f.NUMBER_LIMIT)
+            return wire.text({"type": "figures", "id": frame.id} | await self._store(frame.store).figures.answer(since))
 
         self._query(session, frame.id, answer)
 

@@ -10,7 +10,7 @@ key            type    holds
 ============== ======= =====================================================================================================
 head           hash    `of` the last offset, `bo` when the store came into being, `er` the offset up to which something was erased,
                        `lw` who rewrites the log, `mk` how many moves of marks were published, `ab` how often it was
-                       published that the queue, the roster, arrivals or who is away may have changed
+                       published that the queue, the roster, arrivals, who is away or the profile may have changed
 log            stream  id OFFSET-0, field `f`: the frame as agents get it; `log-new` and `log-old` while it is rewritten
 ids            hash    digest of sender and id -> content, numbers and answer; one key for each day
 roster         hash    agent -> name
@@ -24,7 +24,11 @@ chat           hash    un name, st status, ow owner, on owner as JSON, ep epoch,
                        of last offset, al entries after the last message, at its time, ur received, ud user read, uf messages
                        from the user up to there, sd store read, sf messages from the user up to there, ra the epoch of the last end that
                        was rated
+profile        hash    `ve` version, `is` what the store says of itself, as JSON
+context        string  `AT JSON`: where a chat's user is
 here           hash    node -> its beat, and its agents who are there as JSON (id to name and whether a session is open)
+refused        hash    MINUTE:NODE -> how many claims a node has refused in it because another agent owned the chat; one key for each
+                       hour, which expires
 history        list    `KIND SEQ OFFSET FROM_USER FRAME` for each event, see `bisect.lua`
 ============== ======= =====================================================================================================
 
@@ -59,8 +63,14 @@ HERE: Final = f"{LAYOUT}:here"
 NODES: Final = f"{LAYOUT}:nodes"
 """Channel: every node listens, so how many do tells whether a node is alone. What concerns no store is said in it."""
 
+SPENT_S: Final = 2 * 86_400
+"""The bytes of a day are kept until every clock says that it is over."""
+
 ID_BUCKET_MS: Final = 24 * 3600 * 1000
 """Ids are remembered by day; an id is looked up in the days before and after too, so a clock that jumps finds it as well."""
+REFUSED_BUCKET_MS: Final = 3600 * 1000
+"""Refused claims are kept by hour."""
+REFUSED_KEPT_MS: Final = 27 * REFUSED_BUCKET_MS
 ID_REMEMBERED_MS: Final = 3 * ID_BUCKET_MS
 
 
@@ -87,6 +97,11 @@ def erased(user: str) -> str:
 def stores_of_agent(agent: str) -> str:
     """Set of the stores on whose roster an agent is."""
     return f"{LAYOUT}:{{a/{agent}}}:stores"
+
+
+def spent(side: str, id: str, day: int) -> str:
+    """Bytes of files that an identity has sent on a day (days since the epoch)."""
+    return f"{LAYOUT}:{{{side[0]}/{id}}}:spent:{day}"
 
 
 def channel_of_node(name: str) -> str:
@@ -121,6 +136,7 @@ class StoreKeys:
         "log",
         "log_new",
         "log_old",
+        "profile",
         "queue",
         "roster",
         "waiting",
@@ -140,6 +156,7 @@ class StoreKeys:
         self.waiting = tag + "waiting"
         self.claimed = tag + "claimed"
         self.closed = tag + "closed"
+        self.profile = tag + "profile"
         self.here = tag + "here"
         self.live = tag + "live"
         self.about = tag + "about"
@@ -149,6 +166,10 @@ class StoreKeys:
         day = now_ms // ID_BUCKET_MS
         return f"{self._tag}ids:{day}", f"{self._tag}ids:{day - 1}", f"{self._tag}ids:{day + 1}"
 
+    def refused(self, ms: int) -> str:
+        """The claims that were refused in the hour of `ms`."""
+        return f"{self._tag}refused:{ms // REFUSED_BUCKET_MS}"
+
     def chat(self, user: str) -> str:
         """One chat."""
         return f"{self._tag}c:{user}"
@@ -156,6 +177,10 @@ class StoreKeys:
     def history(self, user: str) -> str:
         """The events of one chat."""
         return f"{self._tag}h:{user}"
+
+    def context(self, user: str) -> str:
+        """Where the user of one chat is."""
+        return f"{self._tag}x:{user}"
 
     def live_of(self, user: str) -> str:
         """The channel of one chat."""
