@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import json
+import struct
+import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -32,6 +34,13 @@ class Shop:
         person = await Person.open(self.server, self.server.token("agent", f"{store}-a1", stores=[store], name=name))
         person.store = store
         return person
+
+    async def say(self, agent: Person, *bodies: tuple[str, dict[str, object]]) -> None:
+        """Kind and body of each, to the one user, without waiting for one before the next."""
+        fields = {"store": agent.store, "user": f"{agent.store}-u"}
+        ids = [await agent.post("send", **fields, kind=kind, body=body) for kind, body in bodies]
+        answers = [await agent.answer(id) for id in ids]
+        assert [answer["type"] for answer in answers] == ["ack"] * len(bodies), answers
 
     async def go(self, path: str = "/") -> None:
         await self.browser.visit(f"{self.origin}{path}")
@@ -89,3 +98,14 @@ async def shop_at(folder: Path, *pages: str) -> AsyncIterator[Shop]:
         with server.running():
             await browser.open(origin)
             yield Shop(server, browser, origin)
+
+
+def png(width: int, height: int, blue: int = 200) -> bytes:
+    """A picture of one colour."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = (b"\0" + bytes((30, 90, blue)) * width) * height
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")

@@ -132,8 +132,9 @@ async def test_a_whole_chat_is_had_by_keyboard_though_the_page_has_keys_of_its_o
     await shop.press("x", "x", "Enter")
     assert (await agent.expect("message", seq=1))["body"] == {"text": "xx"}
     await shop.sees(TEXTS, ["xx"])
-    # Through the text, the messages and the button that closes, back to the menu.
-    await shop.press("^Tab", "^Tab", "^Tab")
+    await shop.sees('$$(".menu button")[0].hidden', wanted=False)
+    # Through the clip, the messages and the button that closes, back to the menu.
+    await shop.press("^Tab", "^Tab", "^Tab", "^Tab")
     await shop.sees(FOCUSED, "More")
     await shop.press("Enter")
     await shop.sees(FOCUSED, "End the chat")
@@ -283,10 +284,12 @@ async def test_the_chat_is_saved_whole_as_a_text(shop):
     await shop.write("hello")
     await agent.expect("message", seq=1)
     await agent.do("claim", user="save-u")
-    for n in range(205):
-        await agent.do("send", user="save-u", kind="text", body={"text": f"line {n}"})
-    await agent.do("send", user="save-u", kind="product", body=PRODUCT)
+    await shop.say(agent, *[("text", {"text": f"line {n}"}) for n in range(205)], ("product", PRODUCT))
     await shop.sees("$$('.bubble').at(-1).textContent.includes('Sneaker')", wanted=True)
+    await shop.go()
+    await shop.boot("save", locale="en")
+    await shop.run("dibs.open();")
+    await shop.sees("$$('.bubble').at(-1)?.textContent.includes('Sneaker')", wanted=True)
     await shop.run(
         "const { createObjectURL } = URL; URL.createObjectURL = (blob) => ((globalThis.saved = blob), createObjectURL(blob));"
         "$$('.menu button')[1].click();"

@@ -581,7 +581,7 @@ function without(frame) {
 }
 
 /** `crypto.randomUUID` is for secure pages only; a shop under test may be none. */
-function newId() {
+export function newId() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,10 +1,9 @@
 /** The widget as people see it: a launcher, and the panel that it opens. Lives in a shadow root, and speaks to the server by its client alone. */
 
 import { CSS } from "./dibs-style.js";
-import { chime } from "./dibs-sound.js";
-import { Composer, Rating } from "./dibs-composer.js";
-import { Head, Launcher, bannerOf, lineOf } from "./dibs-head.js";
-import { keep, kept } from "./dibs-kept.js";
+import { chime, contextOf, keep, kept } from "./dibs-browser.js";
+import { Composer, Signed, Uploads, fallsOn } from "./dibs-composer.js";
+import { Head, Launcher, Rating, bannerOf, lineOf } from "./dibs-head.js";
 import { Log, save } from "./dibs-thread.js";
 import { Words } from "./dibs-words.js";
 import { button, el, say } from "./dibs-draw.js";
@@ -13,7 +12,6 @@ const TYPING_MS = 6000;
 const SOUND = "widget.sound";
 /** Where it covers the page, as the style says. */
 const COVERS = "(max-width: 480px), (max-height: 440px)";
-const COLOUR = /^(#[0-9a-f]{3,8}|[a-z]+|(rgb|hsl|oklch)\([^;{}()]*\))$/i;
 
 let sheet;
 
@@ -30,6 +28,8 @@ export class Panel {
     this._owner = null;
     this._readTo = 0;
     this._state = { state: "connecting" };
+    this._uploads = new Uploads({ client, store, send: (kind, body, id) => this._send(kind, body, id), changed: () => this._schedule() });
+    this._signed = new Signed({ client, own: this._uploads.own });
     const { product, order, orders = [], locale } = options;
     this._offers = [product && ["product", product], order && ["order", order]].filter(Boolean);
     this._orders = order && !orders.some(({ number }) => number === order.number) ? [order, ...orders] : orders;
@@ -68,6 +68,7 @@ export class Panel {
   remove() {
     for (const off of this._offs) off();
     for (const timer of this._timers.values()) clearTimeout(timer);
+    this._uploads.stop();
     cancelAnimationFrame(this._frame);
     this.host.remove();
   }
@@ -89,6 +90,7 @@ export class Panel {
     const other = words.locale === "en" ? "zh-CN" : "en";
     this._head = new Head({
       words,
+      base,
       items: [
         ["end", t("end"), () => this._askEnd(true)],
         ["save", t("transcript"), () => save(this)],
@@ -104,6 +106,7 @@ export class Panel {
       base,
       offers: this._offers,
       orders: this._orders,
+      uploads: this._uploads,
       draft,
       send: (kind, body) => this._send(kind, body),
       typing: (on) => client.typing(store, on),
@@ -114,7 +117,7 @@ export class Panel {
     const apart = (event) => event.stopPropagation();
     this._panel = el(
       "section",
-      { class: "panel", role: "dialog", "aria-labelledby": "title", hidden: true, onkeydown: (event) => this._key(event), onkeyup: apart, onkeypress: apart },
+      { class: "panel", role: "dialog", "aria-labelledby": "title", "data-drop": t("drop"), hidden: true, onkeydown: (event) => this._key(event), onkeyup: apart, onkeypress: apart },
       this._head.node,
       this._banner,
       this._log.node,
@@ -122,6 +125,7 @@ export class Panel {
       this._ask,
       ...this._composer.nodes,
     );
+    fallsOn(this._panel, (files) => this._composer.tray.add(files));
     this._root.replaceChildren(...this._launcher.nodes, this._panel);
   }
 
@@ -155,7 +159,7 @@ export class Panel {
     const paint = () => (this.host.dataset.theme = theme === "dark" || (theme === "auto" && dark.matches) ? "dark" : "light");
     paint();
     this._hear(dark, "change", paint);
-    if (accent && COLOUR.test(accent)) this.host.style.setProperty("--accent", accent);
+    if (accent) this.host.style.setProperty("--accent", accent);
   }
 
   // What is heard.
@@ -182,8 +186,14 @@ export class Panel {
       client.on("refused", ({ id, frame, error }) => this._refused(id, frame, error)),
       client.on("state", (told) => this._stateChanged(told)),
     );
-    this._hear(document, "visibilitychange", look);
-    for (const type of ["focus", "online", "offline", "resize"]) this._hear(window, type, look);
+    this._hear(document, "visibilitychange", () => {
+      // Meanwhile another tab may have told of its page.
+      this._told = undefined;
+      look();
+    });
+    if (window.navigation) this._hear(window.navigation, "navigatesuccess", look);
+    this._hear(window, "beforeunload", (event) => this._uploads.isBusy && event.preventDefault());
+    for (const type of ["focus", "online", "offline", "resize", "popstate"]) this._hear(window, type, look);
   }
 
   _hearMessage(message) {
@@ -214,9 +224,32 @@ export class Panel {
     if (told.state === "ready") {
       this._id = this.client.welcome.id;
       this._readTo = 0;
+      this._told = undefined;
+      this._learn();
+      this._uploads.goOn();
     }
     this.on("state", told.state);
     this._schedule();
+  }
+
+  /** What the store says of itself. */
+  async _learn() {
+    try {
+      this._profile = await this.client.profile(this.store);
+      this._schedule();
+    } catch {
+      // It goes without.
+    }
+  }
+
+  /** Tells whoever answers which page this is, once there is a chat, and when it is another one. */
+  _tellContext(chat) {
+    if (!chat?.seq || this.client.state !== "ready" || document.hidden) return;
+    const context = contextOf(this.options.product);
+    const text = JSON.stringify(context);
+    if (text === this._told) return;
+    this._told = text;
+    this.client.tellContext(this.store, context).catch(() => {});
   }
 
   // What is shown.
@@ -233,6 +266,7 @@ export class Panel {
     const { chat } = this;
     const unread = chat?.unread ?? 0;
     const owner = chat?.status === "claimed" ? chat.owner : null;
+    this._tellContext(chat);
     if (unread !== this._unread) this.on("unread", (this._unread = unread));
     if (owner?.id !== this._owner?.id) this.on("owner", (this._owner = owner));
   }
@@ -258,7 +292,8 @@ export class Panel {
     this._head.items[0].hidden = !chat?.seq || isEnded;
     this._rating.show(Boolean(chat?.seq) && isEnded && !chat.rated);
     this._head.show({
-      name: this.options.title || this.words.t("title"),
+      name: this.options.title || this._profile?.name || this.words.t("title"),
+      face: this._profile?.face,
       by: owner?.name,
       isOnline: Boolean(chat?.online),
       line: lineOf(chat, owner, this.words),
@@ -277,6 +312,9 @@ export class Panel {
       chat: this.chat,
       waiting: this.client.waiting.filter(({ frame }) => frame.type === "send" && frame.store === this.store),
       failed: [...this._failed.values()],
+      uploads: this._uploads.all,
+      signed: this._signed,
+      greeting: this._profile?.greeting,
       base: this.base,
       isTyping: this._isTyping,
       now: Date.now(),
@@ -337,13 +375,17 @@ export class Panel {
   }
 
   _again(id) {
+    if (!this._failed.has(id)) {
+      this._uploads.again(id);
+      return;
+    }
     const { frame } = this._failed.get(id);
     this._failed.delete(id);
     this._send(frame.kind, frame.body, id);
   }
 
   _discard(id) {
-    this._failed.delete(id);
+    if (!this._failed.delete(id)) this._uploads.drop(id);
     this._paint();
   }
 

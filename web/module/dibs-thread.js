@@ -10,6 +10,8 @@ const PAGE = 200;
 const GONE_MS = 10_000;
 const WIDEST = 260;
 const HIGHEST = 240;
+/** What there are words for: of a file by the code, of a message by these. */
+const CODES = { too_large: "tooLong", unsupported: "failed", quota: "failed" };
 
 /** The newest stay in sight for whoever looks at them, and older ones come as they are wanted. */
 export class Log {
@@ -96,45 +98,39 @@ export class Log {
 
 /** Has the browser save all that the server keeps of the chat; without a connection what is held of it. */
 export async function save({ client, store, chat, words }) {
-  const messages = new Map((chat?.messages ?? []).map((message) => [message.seq, message]));
-  try {
-    let before;
-    for (let more = client.state === "ready"; more; ) {
-      const page = await client.command("history", { store, before, limit: PAGE });
-      for (const message of page.messages) if (message.type === "message") messages.set(message.seq, message);
-      more = page.more && page.messages.length > 0;
-      before = page.messages[0]?.seq;
-    }
-  } catch {
-    // What is here is better than nothing.
+  let messages = chat?.messages ?? [];
+  if (client.state === "ready") {
+    const all = [];
+    let page;
+    do {
+      page = await client.command("history", { store, before: all[0]?.seq, limit: PAGE }).catch(() => undefined);
+      all.unshift(...(page?.messages ?? []));
+    } while (page?.more);
+    if (page) messages = all;
   }
-  const text = transcript([...messages.values()].sort((one, other) => one.seq - other.seq), words);
-  const href = URL.createObjectURL(new Blob([text], { type: "text/plain;charset=utf-8" }));
+  const href = URL.createObjectURL(new Blob([transcript(messages, words)], { type: "text/plain;charset=utf-8" }));
   el("a", { href, download: `chat-${store}.txt` }).click();
   setTimeout(() => URL.revokeObjectURL(href), GONE_MS);
 }
 
-/** A line for each message. `messages` in order. */
+/** A line for each message. */
 function transcript(messages, words) {
-  const lines = messages.map((one) => {
-    const name = one.from.role === "user" ? words.t("you") : one.from.name || words.t("store");
-    return `${words.full(one.at)}  ${name}: ${plain(one, words)}`;
-  });
-  return `${lines.join("\n")}\n`;
+  const nameOf = (one) => (isMine(one) ? words.t("you") : one.from.name || words.t("store"));
+  return messages.map((one) => `${words.full(one.at)}  ${nameOf(one)}: ${plain(one, words)}\n`).join("");
 }
 
 /**
  * What stands in the thread, in order: `{key, sign, make}`. The same key is the same element; another `sign` makes it anew.
- * `waiting` are sends without an answer, `failed` those that were refused (`{id, frame, code, at}`).
+ * `waiting` are sends without an answer, `failed` those that were refused (`{id, frame, code, at}`), `uploads` files on their way.
  */
-function entries({ chat, waiting, failed, words, base, greeting, now, on }) {
+function entries({ chat, waiting, failed, uploads, words, base, signed, greeting, now, on }) {
   const messages = chat?.messages ?? [];
   const held = new Set(messages.filter(isMine).map((message) => message.id));
   const unsent = [
     ...waiting.filter(({ id }) => !held.has(id)).map((command) => ({ ...command, state: "sending" })),
     ...failed.map((command) => ({ ...command, state: "failed" })),
   ];
-  const mine = unsent.map(({ frame: { kind, body }, ...command }) => ({ ...command, kind, body }));
+  const mine = unsent.map(({ frame: { kind, body }, ...command }) => ({ ...command, kind, body })).concat(uploads);
   mine.sort((one, other) => one.at - other.at);
   const shown = merged(messages, (chat?.between ?? []).filter(isTold)).concat(mine.map((one) => ({ ...one, type: "message", from: { role: "user" } })));
   const found = [];
@@ -160,7 +156,8 @@ function entries({ chat, waiting, failed, words, base, greeting, now, on }) {
           "div",
           { class: `message${mine ? " mine" : ""}${near ? " near" : ""}`, "data-seq": one.seq },
           !near && !mine && el("div", { class: "by" }, one.from.name || words.t("store")),
-          bodyOf(one, words, base),
+          bodyOf(one, words, base, signed),
+          one.state === "sending" && one.bar,
           foot && el("div", { class: "foot" }, ...footParts(one, foot, words, on)),
         ),
     });
@@ -220,19 +217,22 @@ export function card(kind, body, words, base) {
   return made;
 }
 
-function bodyOf({ kind, body }, words, base) {
+function bodyOf({ kind, body, view }, words, base, signed) {
   const href = safe(body.url, base);
-  const around = (...parts) => (href ? link(href, ...parts) : el("div", {}, ...parts));
+  const isOurs = signed.has(body.url);
+  const around = (...parts) => (isOurs ? signed.link(body.url, body.name, ...parts) : href ? link(href, ...parts) : el("div", {}, ...parts));
   switch (kind) {
     case "text":
       return el("div", { class: "bubble", dir: "auto" }, ...linked(body.text));
     case "image": {
       const given = { alt: body.alt || words.t("image"), loading: "lazy", referrerpolicy: "no-referrer", ...fitted(body) };
-      const image = href ? el("img", { src: href, ...given }) : words.t("image");
+      const gone = (picture) => picture.closest(".bubble").replaceWith(el("div", { class: "bubble" }, `${given.alt} · ${words.t("missing")}`));
+      const src = view || href;
+      const image = isOurs ? signed.picture(body.url, given, gone) : src ? el("img", { src, ...given }) : words.t("image");
       return el("div", { class: "bubble picture" }, around(image));
     }
     case "file": {
-      const made = around(icon("file"), el("span", {}, el("b", {}, body.name)));
+      const made = around(icon("file"), el("span", {}, el("b", {}, body.name), body.size > 0 && el("small", {}, words.size(body.size))));
       made.className = "card";
       return el("div", { class: "bubble" }, made);
     }
@@ -242,7 +242,8 @@ function bodyOf({ kind, body }, words, base) {
 }
 
 function footOf(one, chat, words) {
-  if (one.state) return words.t(one.code === "too_large" ? "tooLong" : one.state);
+  if (one.state === "failed" && one.code in CODES) return words.t(one.bar ? one.code : CODES[one.code]);
+  if (one.state) return words.t(one.state);
   const clock = words.clock(one.at);
   if (!isMine(one)) return clock;
   return `${clock} · ${words.t(chat.marks.store.read >= one.seq ? "read" : "sent")}`;
@@ -250,8 +251,8 @@ function footOf(one, chat, words) {
 
 function footParts(one, foot, words, on) {
   const act = (word, done) => button(words.t(word), () => done(one.id));
-  if (one.state !== "failed") return [foot];
-  return [el("span", { class: "bad" }, foot), act("again", on.again), act("discard", on.discard)];
+  if (one.state !== "failed") return [foot, one.bar && act("cancel", on.discard)];
+  return [el("span", { class: "bad" }, foot), !(one.bar && one.code in CODES) && act("again", on.again), act("discard", on.discard)];
 }
 
 /** As large as it is shown, so that nothing moves when it comes. */

@@ -3,10 +3,10 @@
 const TABLE = {
   title: ["在线客服", "Chat with us"],
   open: ["打开在线客服", "Open the chat"],
-  openUnread: [{ other: "打开在线客服，{count} 条未读" }, { one: "Open the chat, {count} unread message", other: "Open the chat, {count} unread messages" }],
+  openUnread: ["打开在线客服，{count} 条未读", "Open the chat, {count} unread message|Open the chat, {count} unread messages"],
   close: ["收起", "Close"],
   offline: ["客服暂时不在，请留言，回来后马上答复您", "Nobody is here right now. Write to us, and we answer as soon as we are back"],
-  place: [{ other: "您前面还有 {count} 位" }, { one: "{count} person is ahead of you", other: "{count} people are ahead of you" }],
+  place: ["您前面还有 {count} 位", "{count} person is ahead of you|{count} people are ahead of you"],
   next: ["下一位就是您", "You are next"],
   waiting: ["正在为您接通客服…", "Finding somebody for you…"],
   served: ["{name} 正在为您服务", "{name} is helping you"],
@@ -26,7 +26,7 @@ const TABLE = {
   noNetwork: ["网络已断开，恢复后会自动发送", "You are offline. What you write is sent when you are back"],
   gone: ["聊天已关闭，请刷新页面", "The chat was closed. Please reload the page"],
   expired: ["登录已过期，请重新登录", "You have been signed out. Please sign in again"],
-  latest: [{ other: "{count} 条新消息" }, { one: "{count} new message", other: "{count} new messages" }],
+  latest: ["{count} 条新消息", "{count} new message|{count} new messages"],
   sendProduct: ["发送给客服", "Send to us"],
   dismiss: ["关闭", "Dismiss"],
   orders: ["选择订单", "Choose an order"],
@@ -45,6 +45,15 @@ const TABLE = {
   endYes: ["结束", "End it"],
   endNo: ["继续聊", "Go on"],
   transcript: ["下载聊天记录", "Download this chat"],
+  files: ["要发送的文件", "Files to send"],
+  attach: ["添加图片或文件", "Add a picture or a file"],
+  camera: ["拍照", "Take a picture"],
+  drop: ["松开即可添加", "Let go to add it"],
+  cancel: ["取消", "Cancel"],
+  missing: ["文件已不可用", "No longer there"],
+  too_large: ["文件太大", "The file is too large"],
+  unsupported: ["不支持这种文件", "This kind of file cannot be sent"],
+  quota: ["今天上传的文件已达上限", "No more files can be sent today"],
   more: ["更多", "More"],
   soundOff: ["关闭提示音", "Turn the sound off"],
   soundOn: ["开启提示音", "Turn the sound on"],
@@ -68,18 +77,25 @@ export class Words {
   constructor(locale) {
     this.locale = (locale || globalThis.navigator?.language || "en").toLowerCase().startsWith("zh") ? "zh-CN" : "en";
     this._column = this.locale === "en" ? 1 : 0;
-    this._plural = new Intl.PluralRules(this.locale);
-    this._clock = new Intl.DateTimeFormat(this.locale, { hour: "2-digit", minute: "2-digit", hour12: false });
-    this._day = new Intl.DateTimeFormat(this.locale, { month: "long", day: "numeric" });
-    this._date = new Intl.DateTimeFormat(this.locale, { year: "numeric", month: "long", day: "numeric" });
-    this._full = new Intl.DateTimeFormat(this.locale, { dateStyle: "medium", timeStyle: "medium" });
+    const form = (given) => new Intl.DateTimeFormat(this.locale, given);
+    this._clock = form({ hour: "2-digit", minute: "2-digit", hour12: false });
+    this._day = form({ month: "long", day: "numeric" });
+    this._date = form({ dateStyle: "long" });
+    this._full = form({ dateStyle: "medium", timeStyle: "medium" });
   }
 
-  /** The words of `key` with `{name}` filled in; `given.count` decides where it depends on a number. */
+  /** The words of `key` with `{name}` filled in; where it depends on a number, `given.count`, one is said before the bar. */
   t(key, given = {}) {
-    const found = TABLE[SAME[key] ?? key][this._column];
-    const text = typeof found === "string" ? found : (found[this._plural.select(given.count)] ?? found.other);
+    const forms = TABLE[SAME[key] ?? key][this._column].split("|");
+    const text = given.count === 1 ? forms[0] : forms.at(-1);
     return text.replace(/\{(\w+)\}/g, (_, name) => given[name]);
+  }
+
+  /** How large a file is, in bytes. */
+  size(bytes) {
+    const isSmall = bytes < 1e6;
+    const form = { style: "unit", unit: isSmall ? "kilobyte" : "megabyte", maximumFractionDigits: isSmall ? 0 : 1 };
+    return new Intl.NumberFormat(this.locale, form).format(isSmall ? Math.ceil(bytes / 1e3) : bytes / 1e6);
   }
 
   clock(at) {

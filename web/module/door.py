@@ -20,7 +20,7 @@ _LITERAL = re.compile(
 """A string, a template without one inside, or a regular expression: nothing in it is changed."""
 _SHEET = re.compile(r" ?([{};,>])\s?|(?<=:) ")
 """What needs no room in a template of several lines, which only ever is a style sheet."""
-_AIRY = re.compile(r" ?([=!]==?|=>|&&|\|\||\?\?=?|[*%<>]=?|[{}()\[\];,:?=]) ?")
+_AIRY = re.compile(r" ?([=!]==?|=>|&&|\|\||\?\?=?|[*%<>]=?|[}()\[\]:?=]) ?| ?([{;,])\s?")
 """What needs no room around it; signs do, since two of them mean something else."""
 _HEADERS = {
     "Access-Control-Allow-Origin": "*",
@@ -45,7 +45,7 @@ def packed(name: str) -> bytes:
     """As it goes to browsers: without the comments, which are a fifth of it, and the room that is for people; the same at each start."""
     bare = _INDENT.sub("", _COMMENT.sub("", (FOLDER / name).read_text("utf-8")))
     parts = _LITERAL.split(bare)
-    parts[::2] = (_AIRY.sub(r"\1", code) for code in parts[::2])
+    parts[::2] = (_AIRY.sub(r"\1\2", code) for code in parts[::2])
     parts[1::2] = (_SHEET.sub(r"\1", literal) if "\n" in literal else literal for literal in parts[1::2])
     return gzip.compress("".join(parts).encode(), mtime=0)
 

@@ -13,8 +13,7 @@
 
 import { DibsClient, IndexedOutbox } from "./dibs-client.js";
 import { Panel } from "./dibs-panel.js";
-import { forgetVisitor, keptVisitor, visitorToken } from "./dibs-visitor.js";
-import { forget } from "./dibs-kept.js";
+import { forget, forgetVisitor, keptVisitor, visitorToken } from "./dibs-browser.js";
 import { subjectOf } from "./dibs-pace.js";
 
 const BASE = new URL("/", import.meta.url);
@@ -43,7 +42,7 @@ const listeners = new Map(EVENTS.map((event) => [event, new Set()]));
 async function boot(options) {
   const { store } = options ?? {};
   if (typeof store !== "string" || !["string", "function", "undefined"].includes(typeof options.token)) {
-    throw new TypeError("dibs.boot needs {store, token}: the store's id, and a token or a function that gives one, or none for a visitor");
+    throw new TypeError("dibs.boot needs {store}, and takes a {token} or a function that gives one");
   }
   const token = options.token ?? (() => visitorToken(BASE, store));
   const was = present;
