@@ -5,6 +5,8 @@
 #   make simulate                        5,000 simulated schedules; N=1000000, SEED=17 one in words, SHRINK=1 made smaller
 #   make faults                          every fault in full; ROUNDS=0.1 a tenth, ARGS="power" some rows, SERVER=PATH another server
 #   make cluster-tests                   every strike between nodes in full; ROUNDS=1 so many of each at most, ARGS="race" some rows
+#   make browser-tests                   the tests in a browser in full, every state of a page looked at in both languages; PYTEST_ARGS="-k kill" some
+#   make screenshots                     a picture of every page in every state into screenshots/; ARGS="agent widget-rating" some
 #   make interpreters                    a .venv-X.Y for the other Pythons that dibs is for, where they are found
 #   make package                         the wheel in dist/, installed into an empty environment of each Python, and a chat from there
 #   make lock                            the newest versions that pyproject.toml allows; make outdated only tells which there are
@@ -33,7 +35,7 @@ python = $(shell for python in python$(1) $${PYENV_ROOT:-$$HOME/.pyenv}/versions
 	"$$python" -c 'import sys$(if $(UV),,, ensurepip, venv); sys.exit("%d.%d" % sys.version_info[:2] != "$(1)")' 2>/dev/null \
 	&& command -v "$$python" && break; done)
 
-.PHONY: run test test-all simulate mutants faults cluster-tests interpreters package attack bench reckon bench-peers leaks fuzz autobahn check lint format lock outdated clean
+.PHONY: run test test-all browser-tests screenshots simulate mutants faults cluster-tests interpreters package attack bench reckon bench-peers leaks fuzz autobahn check lint format lock outdated clean
 .DEFAULT_GOAL := check
 # The stamps of pattern rules would count as intermediate, and be removed.
 .PRECIOUS: .venv-%/installed
@@ -50,14 +52,21 @@ suite = $(if $(REDIS),export REDIS=$(REDIS) && )$(if $(PYTEST_ARGS),$(1) -m pyte
 	$(1) -m pytest --numprocesses 2 $(patsubst %,--ignore %,$(ALONE) $(APART)) && $(1) -m pytest $(ALONE) && \
 	$(1) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(APART))
 
-test: .venv/installed
+# What is looked for in pages comes from npm; who has none skips that, and CI has it.
+AXE := tests/browser/npm/node_modules/installed
+$(AXE): tests/browser/npm/package-lock.json
+	@if ! command -v npm >/dev/null; then echo "no npm here: what axe-core would find in the pages is not looked for (on Debian and Ubuntu: apt install npm)"; \
+	elif (cd tests/browser/npm && npm ci --no-audit --no-fund --loglevel=error >/dev/null); then touch $@; \
+	else echo "npm brought no axe-core: what it would find in the pages is not looked for"; fi
+
+test: .venv/installed $(AXE)
 	$(call suite,$(BIN)/python)
 
 test-all: test
 	@own=$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])') && for version in $(PYTHONS); do \
 		[ $$version = $$own ] || $(MAKE) test-$$version || exit; done
 
-test-%: .venv-%/installed
+test-%: .venv-%/installed $(AXE)
 	@if [ -e .venv-$*/installed ]; then set -x; $(call suite,.venv-$*/bin/python); fi
 
 simulate: .venv/installed
@@ -71,6 +80,12 @@ faults: .venv/installed interpreters
 
 cluster-tests: .venv/installed
 	@$(BIN)/python -m tests.cluster.run $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
+
+browser-tests: .venv/installed $(AXE)
+	LONG=1 $(BIN)/python -m pytest --numprocesses 2 tests/browser $(PYTEST_ARGS)
+
+screenshots: .venv/installed
+	@$(BIN)/python -m tests.browser.screenshots $(if $(OUT),--out $(OUT)) $(ARGS)
 
 interpreters: .venv/installed
 	@own=$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])') && for version in $(PYTHONS); do \
@@ -144,7 +159,7 @@ outdated: .venv/installed
 		--outdated --exclude-editable --exclude pip --exclude setuptools) && echo "$${newer:-none: all is the newest}"
 
 clean:
-	rm -rf .venv .venv-* bench/peers/.venv bench/peers/socketio/node_modules bench-report uv.lock *.egg-info .autobahn .mypy_cache .pytest_cache .ruff_cache .hypothesis dist build
+	rm -rf .venv .venv-* bench/peers/.venv bench/peers/socketio/node_modules tests/browser/npm/node_modules screenshots bench-report uv.lock *.egg-info .autobahn .mypy_cache .pytest_cache .ruff_cache .hypothesis dist build
 	find actors bench docs storage web tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps come last, so that an interrupted installation starts anew.

@@ -96,9 +96,11 @@ async def test_what_is_written_without_a_network_waits_and_a_draft_survives_a_re
         await na.say("while away")
         await expect(na.line("while away").locator(".tick")).to_have_attribute("data-state", "sending")
         await shopper.say("still here")
-        # As soon as it is gone the page goes too, so that only what was kept is left to send.
+        # The page goes before the network is back, so that only what was kept is left to send.
+        await na.page.goto("about:blank")
         await na.context.set_offline(False)
-        await na.page.reload()
+        await na.page.goto(f"http://{server.address}/agent")
+        await na.page.locator(".row").click()
         await expect(na.line("still here")).to_be_visible()
         await expect(na.line("while away").locator(".tick")).to_have_attribute("data-state", "stored")
         await shopper.expect("message", body={"text": "while away"})
@@ -123,7 +125,7 @@ async def test_a_message_that_is_refused_stays_with_its_reason_and_is_sent_again
         await na.page.reload()
         await expect(na.page.locator(".is-refused")).to_contain_text("too late")
         await boss.transfer(shopper, "n1")
-        await expect(na.page.locator(".toast")).to_contain_text("Boss gave you the chat with Wang")
+        await expect(na.page.locator(".toast", has_text="Boss gave you the chat with Wang")).to_be_visible()
         await na.page.locator(".is-refused button", has_text="Retry").click()
         await expect(na.page.locator(".is-refused")).to_have_count(0)
         await shopper.expect("message", body={"text": "too late"})

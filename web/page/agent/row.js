@@ -20,13 +20,15 @@ export class Row {
     this._draft = el("span", { class: "draft" }, t("hasDraft"));
     this._owner = el("span", { class: "owner" });
     this._clock = el("span", { class: "clock" });
-    this._pill = el("span", { class: "pill" });
+    this._standing = el("span", { class: "sr" });
+    this._pill = el("span", { class: "pill", "aria-hidden": "true" });
+    this._unread = el("span", { class: "sr" });
     this._node = el(
       "div",
       { class: "row", role: "option", id: this.id, onclick: () => desk.open(this._chat) },
       this._face,
-      el("span", { class: "line-1" }, this._name, this._clock, this._time),
-      el("span", { class: "line-2" }, this._draft, this._last, this._owner, this._pill),
+      el("span", { class: "line-1" }, this._name, this._standing, this._clock, this._time),
+      el("span", { class: "line-2" }, this._draft, this._last, this._owner, this._pill, this._unread),
     );
     space.append(this._node);
   }
@@ -51,7 +53,9 @@ export class Row {
     const isOwn = desk.isMine(chat);
     this._draft.hidden = chat === desk.chat || !desk.drafts.get(chat, "answer");
     this._showOwner(chat, isOwn);
+    say(this._standing, standing(desk, chat));
     say(this._pill, chat.unread ? short(chat.unread) : "");
+    say(this._unread, chat.unread ? t("unreadCount", { count: chat.unread }) : "");
     mark(this._pill, "data-own", isOwn || chat.status === "waiting");
     this.tick();
   }
@@ -72,8 +76,6 @@ export class Row {
     say(this._clock, waits ? stopwatch(waits.ms) : "");
     mark(this._clock, "data-level", waits?.level);
     say(this._time, waits ? "" : ago(at(chat), now));
-    const words = [nameOf(chat), standing(this._desk, chat), chat.unread ? t("unreadCount", { count: chat.unread }) : "", this._last.textContent];
-    mark(this._node, "aria-label", words.filter(Boolean).join(", "));
   }
 
   remove() {
