@@ -10,7 +10,9 @@ from actors.append import Append, Committed, Duplicate, Failed, Outcome, Reused,
 from actors.body import BODY_LIMIT
 from actors.close import Close
 from actors.command import AddNote, ClaimChat, Command, ReleaseChat, RequeueChat, ResolveChat, TakeOverChat, TransferChat
+from actors.configuring import configure
 from actors.delivery import Notice
+from actors.earlier import earlier
 from actors.event import AgentArrived, AgentLeft, AvailabilitySet, CursorMoved, Event
 from actors.identity import Identity
 from actors.news import NoticeTold
@@ -177,6 +179,14 @@ class AgentActor(Participant):
             case f.Search():
                 if self._is_allowed(session, frame):
                     self._search(session, frame)
+            case f.Profile():
+                if self._is_allowed(session, frame):
+                    self._profile(session, frame)
+            case f.Context(user=str(user)):
+                if self._is_allowed(session, frame):
+                    self._context(session, frame, user)
+            case f.Configure():
+                self._configure(session, frame)
             case f.End() | f.Rate():
                 session.refuse(frame.id, Refused(code="forbidden"))
             case f.Availability():
@@ -224,6 +234,26 @@ class AgentActor(Participant):
             session.refuse(frame.id, Refused(code="forbidden"))
             return
         self._ask(session, frame, frame.user, command, *content)
+
+    def _context(self, session: "Session", frame: f.Context, user: str) -> None:
+        async def answer() -> bytes | Refused:
+            stretches = await earlier(self.node.storage, frame.store, user)
+            if stretches is None:
+                return await self._missing(frame.store)
+            at, said = await self.node.storage.load_context(frame.store, user) or (None, b"null")
+            about = b'"id":"%b","store":"%b","user":"%b"' % (frame.id.encode(), frame.store.encode(), user.encode())
+            return b'{"type":"context",%b,"context":%b,"at":%b,"earlier":%b}' % (about, said, wire.text(at), wire.text(stretches))
+
+        self._query(session, frame.id, answer)
+
+    def _configure(self, session: "Session", frame: f.Configure) -> None:
+        assert session.identity is not None
+        if not self._is_allowed(session, frame):
+            return
+        if session.identity.role != "supervisor":
+            session.refuse(frame.id, Refused(code="forbidden"))
+            return
+        self._query(session, frame.id, lambda: configure(session, frame))
 
     def _received(self, session: "Session", frame: f.Received) -> None:
         assert frame.offset is not None

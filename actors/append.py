@@ -92,7 +92,7 @@ class Conflicted(msgspec.Struct, frozen=True):
 
 
 class Unmet(msgspec.Struct, frozen=True):
-    """A condition does not hold; `value` is the load, or the name on the roster (None: not on it), or the arrivals."""
+    """A condition does not hold; `value` is the load, or the name on the roster (None: not on it), or the arrivals, or the version."""
 
     index: int
     value: int | str | None
@@ -236,6 +236,12 @@ class Reads(Protocol):
 
     async def snapshot(self, store: str, agent: str, limit: int) -> Snapshot:
         """For each status but closed the newest `limit` chats, and all of the agent's own."""
+
+    async def load_profile(self, store: str) -> tuple[int, bytes]:
+        """The version of the store's profile, and the profile; 0 and nothing if nobody has configured it."""
+
+    async def load_context(self, store: str, user: str) -> tuple[int, bytes] | None:
+        """When the user said last where it is (ms), and what it said."""
 
     async def stores_of_user(self, user: str) -> tuple[str, ...]:
         """The stores a user may have a chat with."""

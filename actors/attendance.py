@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from actors import wire
 from actors.chat import Chat, Party, Side
 from actors.command import GiveBackChat
-from actors.delivery import Newest, marks_key
+from actors.delivery import Newest, context_key, marks_key
 from actors.event import StatusChanged, marks, subject
 from actors.news import MarkShown
 from actors.request import Asker, Internal, Request, sender_digest
@@ -65,6 +65,8 @@ class Attendance:
         """Those of the last tick: some may still be on their way to a session."""
         self._ranks: dict[tuple[str, Side], int] = {}
         """How far the marks were that agents were told last, those that moved last at the end."""
+        self._gathered: dict[tuple[str, ...], Newest] = {}
+        """What else the agents are to see."""
         self._presence_due = False
         self._presence_told: tuple[Newest, ...] = ()
         """What agents and users who are there were told last; nothing if somebody was shown something else since."""
@@ -95,7 +97,7 @@ class Attendance:
 
     def forget_marks(self) -> None:
         """What is still to be told is of data that are gone."""
-        self._marks, self._marks_told, self._ranks = {}, {}, {}
+        self._marks, self._marks_told, self._ranks, self._gathered = {}, {}, {}, {}
 
     def end(self) -> None:
         """Tells the marks that were being gathered: nobody else knows of them."""
@@ -189,6 +191,11 @@ class Attendance:
         self._ranks[user, side] = max(before, newest.rank)
         return newest.rank > before
 
+    def gather(self, newest: Newest) -> None:
+        """The store's agents are to see it, of each key the newest."""
+        self._gathered[newest.key] = newest
+        self._schedule()
+
     def queue_changed(self) -> None:
         """Somebody has joined or left the queue on another node."""
         self._queue_due = True
@@ -201,6 +208,7 @@ class Attendance:
             self._marks.pop((user, side), None)
             self._marks_told.pop((user, side), None)
             self._ranks.pop((user, side), None)
+        self._gathered.pop(context_key(self._actor.store, user), None)
         self._queue_due = True
         self._schedule()
 
@@ -256,7 +264,7 @@ class Attendance:
             return
         now_s = self._node.clock.monotonic_s()
         at_s: float | None = None
-        if self._presence_due or self._marks or (self._queue_due and not self._reading_queue):
+        if self._presence_due or self._marks or self._gathered or (self._queue_due and not self._reading_queue):
             at_s = max(now_s, self._told_s + GATHER_S)
         if self._gone:
             # Looked at once a second, so that a pause of the process shows as a tick that is late.
@@ -349,6 +357,9 @@ class Attendance:
         self._marks_told, self._marks = self._marks, {}
         for (user, side), newest in self._marks_told.items():
             self.show(newest, user, agents=self._is_newer(newest, user, side), user=True)
+        gathered, self._gathered = self._gathered, {}
+        for newest in gathered.values():
+            self.show(newest, "", agents=True, user=False)
 
     def show(self, newest: Newest, of_user: str, *, agents: bool, user: bool) -> None:
         """Shows a frame without a number to the store's agents, to the chat's user, or to both."""

@@ -72,11 +72,16 @@ _ENCODE = msgspec.json.Encoder().encode
 
 
 class BodyTooLarge(Exception):
-    """The body is above `BODY_LIMIT`."""
+    """The body is above `BODY_LIMIT`, or what it is above else."""
 
 
 class BadBody(Exception):
     """The body does not fit its kind."""
+
+
+def is_address(url: str) -> bool:
+    """Whether it is `https:` or a path on this server."""
+    return _URL.match(url) is not None
 
 
 def encode_body(kind: str, raw: bytes | memoryview) -> bytes:
@@ -91,7 +96,7 @@ def encode_body(kind: str, raw: bytes | memoryview) -> bytes:
     try:
         body = decoder.decode(raw)
         for url in (getattr(body, "url", None), getattr(body, "image", None)):
-            if url is not None and not _URL.match(url):
+            if url is not None and not is_address(url):
                 raise BadBody(kind)
         if len(raw) > BODY_LIMIT and len(_ENCODE(msgspec.json.decode(raw))) > BODY_LIMIT:
             raise BodyTooLarge

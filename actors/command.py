@@ -91,6 +91,12 @@ class RateChat(Asked, frozen=True, kw_only=True):
     rated: int | None = None
 
 
+class TellContext(Asked, frozen=True, kw_only=True):
+    """The user's page says where the user is; `context` is encoded already (`actors.context`)."""
+
+    context: bytes
+
+
 class MarkRead(Asked, frozen=True, kw_only=True):
     """This side has read up to `seq`."""
 
@@ -122,6 +128,7 @@ Command = (
     | RequeueChat
     | ResolveChat
     | RateChat
+    | TellContext
     | MarkRead
     | MarkReceived
     | GiveBackChat

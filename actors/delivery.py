@@ -44,7 +44,7 @@ class Newest(msgspec.Struct, frozen=True):
     """A frame without a number of which only the newest matters: it replaces one of the same key that was not sent yet."""
 
     key: tuple[str, ...]
-    """What it shows (presence, queue, marks, typing), the store, and where needed the chat and the side."""
+    """What it shows (presence, queue, marks, typing, profile, context), the store, and where needed the chat and the side."""
     frame: bytes
     rank: int = 0
     """Of marks: the higher is the newer."""
@@ -60,6 +60,11 @@ class Notice(msgspec.Struct, frozen=True):
 
     store: str
     frame: bytes
+
+
+def context_key(store: str, user: str) -> tuple[str, ...]:
+    """The key of where a shopper is."""
+    return ("context", store, user)
 
 
 def marks_key(store: str, user: str, side: Side) -> tuple[str, ...]:

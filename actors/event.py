@@ -59,7 +59,14 @@ class MarkMoved(msgspec.Struct, frozen=True, kw_only=True):
     seq: int
 
 
-ChatEvent = MessageAdded | NoteAdded | ChatRated | StatusChanged | MarkMoved
+class ContextTold(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the user is, in place of what was told before."""
+
+    context: bytes
+    at: int
+
+
+ChatEvent = MessageAdded | NoteAdded | ChatRated | StatusChanged | MarkMoved | ContextTold
 
 
 class AgentArrived(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,13 +97,20 @@ class CursorMoved(msgspec.Struct, frozen=True, kw_only=True):
     offset: int
 
 
-StoreEvent = AgentArrived | AgentLeft | AvailabilitySet | CursorMoved
+class ProfileSet(msgspec.Struct, frozen=True, kw_only=True):
+    """The store says something else of itself; `profile` is all of it, encoded."""
+
+    version: int
+    profile: bytes
+
+
+StoreEvent = AgentArrived | AgentLeft | AvailabilitySet | CursorMoved | ProfileSet
 Event = ChatEvent | StoreEvent
 Numbered = MessageAdded | NoteAdded | StatusChanged
 """The events that stand in the store's log."""
 NUMBERED = (MessageAdded, NoteAdded, StatusChanged)
 """The same for `isinstance`, which builds a union anew at each call."""
-OF_STORES = (AgentArrived, AgentLeft, AvailabilitySet, CursorMoved)
+OF_STORES = (AgentArrived, AgentLeft, AvailabilitySet, CursorMoved, ProfileSet)
 
 
 def subject(store: str, user: str) -> bytes:

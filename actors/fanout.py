@@ -3,11 +3,12 @@
 from typing import TYPE_CHECKING
 
 from actors.append import Append, Committed, Duplicate
+from actors.aside import Aside
 from actors.attendance import Attendance
 from actors.chat import Chat
 from actors.command import side_of
 from actors.delivery import deliver
-from actors.event import NUMBERED, MarkMoved, MessageAdded, NoteAdded, StatusChanged, for_agents, for_user, subject
+from actors.event import NUMBERED, ContextTold, MarkMoved, MessageAdded, NoteAdded, StatusChanged, for_agents, for_user, subject
 
 if TYPE_CHECKING:
     from actors.node import Node
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
 class FanOut:
     """Made for one batch: `add` what was committed, by rising offset, then `send`."""
 
-    def __init__(self, store: str, node: "Node", attendance: Attendance) -> None:
+    def __init__(self, store: str, node: "Node", attendance: Attendance, aside: Aside) -> None:
         self._store = store
         self._node = node
         self._attendance = attendance
+        self._aside = aside
         self._numbers: list[int] = []
         self._frames: list[bytes] = []
 
@@ -28,7 +30,7 @@ class FanOut:
         about = subject(self._store, append.user)
         numbers: list[int] = []
         frames: list[bytes] = []
-        offset = outcome.offset - sum(not isinstance(event, MarkMoved) for event in append.events)
+        offset = outcome.offset - sum(isinstance(event, NUMBERED) for event in append.events)
         for event, half in zip(append.events, append.tails, strict=True):
             if isinstance(event, NUMBERED):
                 offset += 1
@@ -44,6 +46,8 @@ class FanOut:
                 self._attendance.status_changed(append.user, event)
             elif isinstance(event, MarkMoved) and chat is not None:
                 self._attendance.mark_moved(chat, event.side)
+            elif isinstance(event, ContextTold):
+                self._aside.told(append.user, event)
         user = self._node.users.get(append.user)
         if user is not None and numbers:
             if user.frequent((self._store,)):

@@ -1,16 +1,19 @@
 """What clients may say: every frame of the protocol as a type, and the one door from text to these types.
 
 The typed decoding is the validation. `parse` never raises: what cannot be understood comes back as `Malformed`, in its place.
-What may be left out may as well be null; a key that an object names twice, at whatever depth, is malformed.
+What may be left out may as well be null, but in `configure`, where null clears; a
+key that an object names twice, at whatever depth, is malformed.
 """
 
 import json
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
+from actors.body import is_address
+from actors.profile import Clock, Face, Greeting, Name, Replies
 from actors.text import drops_a_pair, has_huge_number, is_deep
 
 ARRAY_LIMIT = 64
@@ -210,6 +213,46 @@ class Search(Struct, frozen=True, tag_field="type", tag="search"):
     limit: Annotated[Limit, Meta(description="How many at most; 50 without it, never more than 50.")] = None
 
 
+class Profile(Struct, frozen=True, tag_field="type", tag="profile"):
+    """What the store says of itself."""
+
+    id: CommandId
+    store: Id
+
+
+class Configure(Struct, frozen=True, tag_field="type", tag="configure"):
+    """Change what the store says of itself; for supervisors. What is left out stays, null clears."""
+
+    id: CommandId
+    store: Id
+    version: Annotated[Number, Meta(description="The present one; if it is another by now, the command is refused with `stale_profile`.")]
+    name: Name | UnsetType | None = UNSET
+    face: Face | UnsetType | None = UNSET
+    greeting: Greeting | UnsetType | None = UNSET
+    clock: Clock | UnsetType | None = UNSET
+    replies: Replies | UnsetType | None = UNSET
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What is to be replaced, by field."""
+        given = {name: getattr(self, name) for name in ("name", "face", "greeting", "clock", "replies")}
+        return {name: value for name, value in given.items() if value is not UNSET}
+
+
+class Context(Struct, frozen=True, tag_field="type", tag="context"):
+    """A user says where it is in the shop; an agent asks where a user is, and for what was before."""
+
+    id: CommandId
+    store: Id
+    context: Annotated[Raw, Meta(description="For users, who must say it.")] = msgspec.field(default_factory=lambda: Raw(b"null"))
+    user: ChatUser = None
+
+    @property
+    def tells(self) -> bool:
+        """Whether there is a context in it."""
+        return bytes(self.context) != b"null"
+
+
 class Availability(Struct, frozen=True, tag_field="type", tag="availability"):
     """Available or away, in all stores of the token."""
 
@@ -246,6 +289,9 @@ Frame = (
     | Chats
     | History
     | Search
+    | Profile
+    | Configure
+    | Context
     | Availability
     | Announce
 )
@@ -266,6 +312,12 @@ def fits(frame: Frame, side: str) -> bool:
             return side == "user" or user is not None
         case Received(seq=seq, offset=offset):
             return (seq if side == "user" else offset) is not None
+        case Context(user=user):
+            return frame.tells if side == "user" else user is not None
+        case Configure(face=face, clock=clock, replies=replies):
+            has_address = not isinstance(face, str) or is_address(face)
+            rises = not isinstance(clock, Clock) or clock.amber <= clock.red
+            return has_address and rises and (not isinstance(replies, tuple) or len({one.key for one in replies}) == len(replies))
         case Chats(before=before):
             return before is None or _PLACE.match(before) is not None
         case Search(before=before):

@@ -141,8 +141,9 @@ class Live:
             for topic, again in due.items():
                 if again and topic.kind == "live":
                     self.hear(MarksLost(topic.store))
-                if again and topic.kind == "about":
-                    self.hear(StoreChanged(store=topic.store, queue=True, state=True, presence=True))
+                if topic.kind == "about":
+                    # Of the profile an agent may have asked before it was heard of.
+                    self.hear(StoreChanged(store=topic.store, queue=again, state=again, presence=again, profile=True))
 
     async def _compare(self, topics: Sequence[Topic]) -> None:
         for start in range(0, len(topics), SOME):
@@ -172,7 +173,7 @@ class Live:
             # One that was heard of counts as well: whoever reads again finds nothing new.
             if Topic("about", store) in self._topics and self._changes.setdefault(store, changes) != changes:
                 self._changes[store] = changes
-                self.hear(StoreChanged(store=store, queue=True, state=True))
+                self.hear(StoreChanged(store=store, queue=True, state=True, profile=True))
         for store, offset in heads.stores.items():
             for agent in node.agents_of.get(store, {}).values():
                 agent.catch_up(store, offset)

@@ -43,12 +43,13 @@ class LogGrew(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoreChanged(msgspec.Struct, frozen=True, kw_only=True):
-    """What is shown about a store has changed: its queue, or its roster and who is away, or who is there."""
+    """What is shown about a store has changed: its queue, or its roster and who is away, or who is there, or its profile."""
 
     store: str
     queue: bool = False
     state: bool = False
     presence: bool = False
+    profile: bool = False
 
 
 class ChatBegan(msgspec.Struct, frozen=True):
@@ -80,6 +81,14 @@ class NoticeTold(msgspec.Struct, frozen=True):
     frame: bytes
 
 
+class ContextShown(msgspec.Struct, frozen=True):
+    """Where a shopper is, as agents are told."""
+
+    store: str
+    user: str
+    frame: bytes
+
+
 class ChatErased(msgspec.Struct, frozen=True):
     """A chat is gone from the storage."""
 
@@ -91,7 +100,7 @@ class AccessWithdrawn(msgspec.Struct, frozen=True):
     """Somebody's access was withdrawn; whose stands in the storage."""
 
 
-Said = TypingShown | NoticeTold | ChatErased | AccessWithdrawn
+Said = TypingShown | NoticeTold | ContextShown | ChatErased | AccessWithdrawn
 """What a node tells the others itself, since no append does."""
 News = LogGrew | StoreChanged | ChatBegan | MarksLost | Said
 

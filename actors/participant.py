@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from actors import frame as f
-from actors import wire
+from actors import profile, wire
 from actors.actor import Actor
 from actors.append import StorageUnavailable
 from actors.chat import Side
@@ -223,7 +223,7 @@ class Participant(Actor[ParticipantMessage]):
         session.refuse(frame.id, Refused(code="forbidden"))
         return False
 
-    def _body(self, session: "Session", frame: f.Send | f.Note | f.Announce) -> bytes | None:
+    def _body(self, session: "Session", frame: f.Send | f.Note | f.Announce | f.Context) -> bytes | None:
         if self._at_hand.body is None:
             session.refuse(frame.id, Refused(code="too_large"))
         return self._at_hand.body
@@ -289,6 +289,15 @@ class Participant(Actor[ParticipantMessage]):
                 b",".join(frames),
                 b"true" if more else b"false",
             )
+
+        self._query(session, frame.id, answer)
+
+    def _profile(self, session: "Session", frame: f.Profile) -> None:
+        async def answer() -> bytes | Refused:
+            version, kept = await self.node.storage.load_profile(frame.store)
+            if not version and not (await self.node.storage.load_store(frame.store)).exists:
+                return Refused(code="no_such_store")
+            return profile.shown(frame.store, version, profile.read(kept), self.side, frame.id)
 
         self._query(session, frame.id, answer)
 

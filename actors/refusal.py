@@ -10,7 +10,7 @@ from actors.chat import Owner
 DETAIL = {
     "bad_frame": "the frame is not what the protocol describes",
     "unknown_type": "no frame has this type",
-    "too_large": "the body is above 8 KiB of compact JSON",
+    "too_large": "as compact JSON a body is above 8 KiB, a context above 2 KiB or a profile above 64 KiB",
     "forbidden": "this store, chat or command is not yours",
     "not_found": "there is no such chat",
     "no_such_store": "there is no such store",
@@ -19,6 +19,7 @@ DETAIL = {
     "closed": "the chat is closed",
     "not_closed": "the chat is open; it is rated when it has ended",
     "already_rated": "the chat was rated since it ended",
+    "stale_profile": "the version is not the present one of the profile",
     "not_claimed": "nobody has claimed the chat",
     "not_owner": "another agent owns the chat, or nobody does",
     "already_claimed": "another agent owns the chat",
@@ -45,6 +46,8 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
     owner: Owner | None = None
     epoch: int | None = None
     since: int | None = None
+    version: int | None = None
+    """Of the profile, at present."""
     retry_after_s: float | None = None
 
     @property

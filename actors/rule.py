@@ -13,7 +13,7 @@ import msgspec
 
 from actors import command as c
 from actors.chat import Chat, Owner, Party, Status
-from actors.event import ChatEvent, ChatRated, MarkMoved, MessageAdded, NoteAdded, Reason, StatusChanged
+from actors.event import ChatEvent, ChatRated, ContextTold, MarkMoved, MessageAdded, NoteAdded, Reason, StatusChanged
 from actors.refusal import Refused
 
 _json = msgspec.json.Encoder().encode
@@ -59,7 +59,13 @@ class NotRated(msgspec.Struct, frozen=True):
     epoch: int
 
 
-Condition = LoadBelow | LoadAtLeast | OnRoster | NotOnRoster | NotSeenSince | NotRated
+class ProfileIs(msgspec.Struct, frozen=True):
+    """The store's profile has this version. Asked of stores, never of a chat."""
+
+    version: int
+
+
+Condition = LoadBelow | LoadAtLeast | OnRoster | NotOnRoster | NotSeenSince | NotRated | ProfileIs
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +117,8 @@ def decide(chat: Chat, command: c.Command, now_ms: int) -> Decision:  # noqa: C9
             return _resolve(chat, command, now_ms)
         case c.RateChat():
             return _rate(chat, command, now_ms)
+        case c.TellContext():
+            return Accepted(events=(ContextTold(context=command.context, at=now_ms),))
         case c.MarkRead():
             return _read(chat, command)
         case c.MarkReceived():
@@ -287,7 +295,7 @@ def apply(chat: Chat, event: ChatEvent) -> Chat:
             return msgspec.structs.replace(chat, seq=chat.seq + 1, from_user=from_user, at=event.at, name=name)
         case ChatRated():
             return msgspec.structs.replace(chat, rated=chat.epoch)
-        case NoteAdded():
+        case NoteAdded() | ContextTold():
             return chat
         case StatusChanged():
             return msgspec.structs.replace(chat, status=event.status, owner=event.owner, epoch=event.epoch, since=event.at)
@@ -313,6 +321,8 @@ def correct(command: c.Command, condition: Condition, value: int | str | None) -
             assert isinstance(command, c.RateChat)
             assert isinstance(value, int)
             return msgspec.structs.replace(command, rated=value)
+        case ProfileIs():
+            raise TypeError(condition)
         case NotSeenSince():
             # The owner came back: there is nothing to give back any more.
             return None

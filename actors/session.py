@@ -19,6 +19,7 @@ from actors.body import BadBody, BodyTooLarge, encode_body
 from actors.catchup import Catchup
 from actors.chat import Chat
 from actors.close import Close
+from actors.context import encode_context
 from actors.delivery import Delivery, Newest, Notice, marks_key
 from actors.hold import Hold
 from actors.identity import Identity
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 BAD_FRAMES_IN_A_ROW = 10
 # A union in `isinstance` is built anew at each call; these are asked for every frame.
 _FREE = (f.Malformed, f.Ping, f.Pong, f.Received, f.Typing, f.Renew)
-_WITH_BODY = (f.Send, f.Note, f.Announce)
+_WITH_BODY = (f.Send, f.Note, f.Announce, f.Context)
 FREE_RATE = 10
 """Frames without an answer of their own may come this many times as fast as a user's commands."""
 REFUSALS = 10
@@ -152,7 +153,7 @@ class Session:
         body: bytes | None = b""
         if isinstance(frame, _WITH_BODY):
             try:
-                body = encode_body(frame.kind if isinstance(frame, f.Send) else "text", frame.body)
+                body = _encoded(frame)
             except BodyTooLarge:
                 body = None
             except BadBody:
@@ -497,6 +498,16 @@ class Session:
         self._draining = True
         await self._idle.wait()
         self.end(Close.DRAINING)
+
+
+def _encoded(frame: f.Send | f.Note | f.Announce | f.Context) -> bytes:
+    match frame:
+        case f.Send():
+            return encode_body(frame.kind, frame.body)
+        case f.Context():
+            return encode_context(frame.context) if frame.tells else b""
+        case _:
+            return encode_body("text", frame.body)
 
 
 def _nothing() -> None:

@@ -34,14 +34,15 @@ from actors.append import (
     Unmet,
     Withdrawn,
 )
+from actors.aside import Aside
 from actors.attendance import Attendance
 from actors.chat import Chat, Owner
 from actors.command import GiveBackChat, MarkReceived, SendMessage, TransferChat, side_of
 from actors.delivery import Newest, Notice
-from actors.event import AgentArrived, AgentLeft, AvailabilitySet, Event, MarkMoved, subject, tail
+from actors.event import AgentArrived, AgentLeft, AvailabilitySet, Event, MarkMoved, ProfileSet, subject, tail
 from actors.fanout import FanOut
 from actors.foreign import Foreign
-from actors.news import LogGrew, MarksLost, NoticeTold, StoreChanged, TypingShown
+from actors.news import ContextShown, LogGrew, MarksLost, NoticeTold, StoreChanged, TypingShown
 from actors.refusal import Refused
 from actors.request import Request, StoreRequest
 from actors.rule import Accepted, Rejected, apply, correct, decide
@@ -56,6 +57,7 @@ from actors.store_message import (
     HeadFound,
     OwnedFound,
     PlacesFound,
+    ProfileFound,
     RollCalled,
     ShowTyping,
     StoreLoaded,
@@ -88,6 +90,7 @@ class StoreActor(Actor[StoreMessage]):
         self.slots: dict[str, Slot] = {}
         self.attendance = Attendance(self)
         self.foreign = Foreign(self)
+        self.aside = Aside(self)
         self.used_s = node.clock.monotonic_s()
         self._waiting: list[StoreMessage] = []
         """What came before the store was loaded."""
@@ -155,13 +158,16 @@ class StoreActor(Actor[StoreMessage]):
 
     def keep(self, event: Event) -> "asyncio.Future[Outcome]":
         """Makes an event of the store as a whole durable; what became of it."""
+        return self.ask(Append(store=self.store, events=(event,), tails=(b"",), size=100))
+
+    def ask(self, append: Append) -> "asyncio.Future[Outcome]":
+        """Has something carried out that concerns the store as a whole; what became of it."""
         kept: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
 
         def done(outcome: Outcome) -> None:
             if not kept.done():
                 kept.set_result(outcome)
 
-        append = Append(store=self.store, events=(event,), tails=(b"",), size=100)
         if not self.tell(StoreRequest(append=append, done=done)):
             done(Failed("the mailbox is full", "overloaded"))
         return kept
@@ -202,6 +208,7 @@ class StoreActor(Actor[StoreMessage]):
                 self._tail = 0
                 self._marks_untold.clear()
                 self.attendance.forget_marks()
+                self.aside.forget()
                 self.restart()
             case ChatGone(user):
                 self._chat_gone(user)
@@ -215,6 +222,10 @@ class StoreActor(Actor[StoreMessage]):
                 self._store_changed(message)
             case TypingShown():
                 self.foreign.typing(message)
+            case ContextShown(_, user, frame):
+                self.aside.shown(user, frame)
+            case ProfileFound(version, profile):
+                self.aside.profile_is(version, profile)
             case NoticeTold(_, frame):
                 self.node.announce(Notice(self.store, frame))
             case _ if self.state is None:
@@ -272,6 +283,7 @@ class StoreActor(Actor[StoreMessage]):
         self._tail = max(self._tail, state.offset)
         self.attendance.begin(owners)
         self.node.roll.due(self.store)
+        self.aside.look()
         for user in self._marks_untold:
             self.slot(user)
         self.mailbox.put_back(waiting)
@@ -283,6 +295,8 @@ class StoreActor(Actor[StoreMessage]):
             self.node.spawn(self.read_state())
         if news.presence:
             self.node.roll.due(self.store)
+        if news.profile:
+            self.aside.look()
 
     async def read_state(self) -> None:
         """Reads the store as a whole, and keeps what is known of it if that fails."""
@@ -438,7 +452,7 @@ class StoreActor(Actor[StoreMessage]):
             slot = self.slots[user]
             slot.tip = slot.chat
             self.mailbox.put_back([request for request in requests if not request.answered])
-        fan_out = FanOut(self.store, self.node, self.attendance)
+        fan_out = FanOut(self.store, self.node, self.attendance, self.aside)
         for append, happened in sorted(committed, key=lambda item: item[1].offset):
             self._tail = max(self._tail, happened.offset)
             fan_out.add(append, happened, self._chat_of_marks(append))
@@ -465,6 +479,8 @@ class StoreActor(Actor[StoreMessage]):
         request.conclude(outcome)
 
     def _apply_to_store(self, event: Event, number: int) -> None:
+        if isinstance(event, ProfileSet):
+            self.aside.profile_is(event.version, event.profile)
         state = self.state
         if state is None:
             return

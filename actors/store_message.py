@@ -6,7 +6,7 @@ import msgspec
 
 from actors.append import ChatRecord, Settled, StoreState
 from actors.chat import Party
-from actors.news import LogGrew, MarkShown, MarksLost, NoticeTold, StoreChanged, TypingShown
+from actors.news import ContextShown, LogGrew, MarkShown, MarksLost, NoticeTold, StoreChanged, TypingShown
 from actors.request import Request, StoreRequest
 
 
@@ -104,6 +104,13 @@ class HeadFound(msgspec.Struct, frozen=True):
     marks: tuple[MarkShown, ...]
 
 
+class ProfileFound(msgspec.Struct, frozen=True):
+    """The store's profile was read (control)."""
+
+    version: int
+    profile: bytes
+
+
 class Tick(msgspec.Struct, frozen=True):
     """It is time to look at what is gathered and at the deadlines (control)."""
 
@@ -131,6 +138,8 @@ StoreMessage = (
     | MarksLost
     | TypingShown
     | NoticeTold
+    | ContextShown
+    | ProfileFound
     | HeadFound
     | RollCalled
     | Tick

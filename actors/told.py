@@ -11,9 +11,11 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from actors.body import Text
 from actors.chat import Owner, Party, Side, Status
+from actors.earlier import Rating, Stretch
 from actors.event import Reason
 from actors.frame import Id, Number
 from actors.identity import Role
+from actors.profile import Clock, Reply
 
 Ms = Annotated[int, Meta(ge=0, description="Milliseconds since the epoch.")]
 
@@ -64,13 +66,6 @@ class Message(Struct, frozen=True, tag_field="type", tag="message", rename={"by"
     id: Id
     at: Ms
     offset: Annotated[int, Meta(ge=1, description="Numbers all that the agents of a store see, without a gap.")] | UnsetType = UNSET
-
-
-class Rating(Struct, frozen=True):
-    """What a user said of a chat at its end."""
-
-    score: Annotated[int, Meta(ge=1, le=5)]
-    comment: str | UnsetType = UNSET
 
 
 class NoteBody(Struct, frozen=True):
@@ -223,8 +218,37 @@ class Notice(Struct, frozen=True, tag_field="type", tag="notice"):
     store: Id | UnsetType = UNSET
 
 
+class Profile(Struct, frozen=True, tag_field="type", tag="profile"):
+    """What a store says of itself, with `id` to whoever asks, else to agents when it has changed. Users get neither `clock` nor
+    `replies` nor `by`. Version 0 is that of a store which nobody configured."""
+
+    store: Id
+    version: Number
+    name: str | None
+    face: str | None
+    greeting: str | None
+    at: Ms | None
+    clock: Clock | UnsetType = UNSET
+    replies: list[Reply] | UnsetType = UNSET
+    by: Party | UnsetType | None = UNSET
+    id: Id | UnsetType = UNSET
+
+
+class Context(Struct, frozen=True, tag_field="type", tag="context"):
+    """To agents: where a shopper is, as its page says. With `id` the answer to `context`, where `earlier` are the newest stretches of the
+    chat that have ended, newest first."""
+
+    store: Id
+    user: Id
+    context: dict[str, Any] | None
+    at: Ms | None
+    earlier: list[Stretch] | UnsetType = UNSET
+    id: Id | UnsetType = UNSET
+
+
 class Ack(Struct, frozen=True, tag_field="type", tag="ack"):
-    """A command was carried out and is durable. A `send` has `seq` and `at`, an ownership command `status`, `owner` and `epoch`."""
+    """A command was carried out and is durable. A `send` has `seq` and `at`, an ownership command `status`, `owner` and `epoch`,
+    a `configure` the `version`."""
 
     id: Id
     seq: Annotated[int, Meta(ge=1)] | UnsetType = UNSET
@@ -232,6 +256,7 @@ class Ack(Struct, frozen=True, tag_field="type", tag="ack"):
     status: Status | UnsetType = UNSET
     owner: Owner | UnsetType | None = UNSET
     epoch: Number | UnsetType = UNSET
+    version: Annotated[int, Meta(ge=1)] | UnsetType = UNSET
     duplicate: Annotated[bool, Meta(description="It was carried out before; this is the same answer again.")] = False
 
 
@@ -246,6 +271,7 @@ class Error(Struct, frozen=True, tag_field="type", tag="error"):
     owner: Owner | UnsetType | None = UNSET
     epoch: Number | UnsetType = UNSET
     since: Ms | UnsetType = UNSET
+    version: Annotated[Number, Meta(description="Of the profile, at present.")] | UnsetType = UNSET
 
 
 Told = (
@@ -261,6 +287,8 @@ Told = (
     | Presence
     | Queue
     | Notice
+    | Profile
+    | Context
     | History
     | Found
     | Ack

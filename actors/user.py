@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from actors import frame as f
 from actors.close import Close
-from actors.command import MarkReceived, RateChat, ResolveChat
+from actors.command import MarkReceived, RateChat, ResolveChat, TellContext
 from actors.identity import Identity
 from actors.participant import Participant
 from actors.refusal import Refused
@@ -82,18 +82,30 @@ class UserActor(Participant):
                 self._received(session, frame)
             case f.Typing():
                 self._typing(session, frame)
-            case f.Send() | f.End() | f.Rate() | f.Read() | f.Chats() | f.History():
+            case f.Send() | f.End() | f.Rate() | f.Read() | f.Chats() | f.History() | f.Profile() | f.Context():
                 self._command(session, frame)
             case f.Note() | f.Announce():
                 if self._may_ask(session, frame) and self._body(session, frame) is not None:
                     session.refuse(frame.id, Refused(code="forbidden"))
-            case f.Claim() | f.Release() | f.Transfer() | f.TakeOver() | f.Requeue() | f.Resolve() | f.Availability() | f.Search():
+            case (
+                f.Claim()
+                | f.Release()
+                | f.Transfer()
+                | f.TakeOver()
+                | f.Requeue()
+                | f.Resolve()
+                | f.Availability()
+                | f.Search()
+                | f.Configure()
+            ):
                 if self._may_ask(session, frame):
                     session.refuse(frame.id, Refused(code="forbidden"))
             case _:
                 raise TypeError(frame)
 
-    def _command(self, session: "Session", frame: f.Send | f.End | f.Rate | f.Read | f.Chats | f.History) -> None:  # noqa: C901 - one case for each
+    def _command(  # noqa: C901 - one case for each
+        self, session: "Session", frame: f.Send | f.End | f.Rate | f.Read | f.Chats | f.History | f.Profile | f.Context
+    ) -> None:
         if not self._may_ask(session, frame):
             return
         user = self.identity.id
@@ -112,6 +124,14 @@ class UserActor(Participant):
             case f.Read():
                 if self._is_allowed(session, frame):
                     self._read(session, frame, user)
+            case f.Context():
+                body = self._body(session, frame)
+                if body is not None and self._is_allowed(session, frame):
+                    assert session.identity is not None
+                    self._ask(session, frame, user, TellContext(by=session.identity.party, id=frame.id, context=body), body)
+            case f.Profile():
+                if self._is_allowed(session, frame):
+                    self._profile(session, frame)
             case f.History():
                 if self._is_allowed(session, frame):
                     self._history(session, frame, user)

@@ -48,6 +48,8 @@ def error(id: str | None, refused: Refused) -> bytes:
         parts.append(b'"retry_after":%b' % _json(ceil(refused.retry_after_s * 1000) / 1000))
     if refused.code in ABOUT_OWNERSHIP:
         parts.append(b'"owner":%b,"epoch":%b,"since":%b' % (_json(refused.owner), _json(refused.epoch), _json(refused.since)))
+    if refused.version is not None:
+        parts.append(b'"version":%d' % refused.version)
     return b",".join(parts) + b"}"
 
 
@@ -109,6 +111,11 @@ def reset(store: str) -> bytes:
 def typing(about: bytes, side: Side, *, on: bool) -> bytes:
     """Somebody of this side is writing, or stopped."""
     return b'{"type":"typing",%b,"side":"%b","on":%b}' % (about, side.encode(), b"true" if on else b"false")
+
+
+def context(about: bytes, said: bytes, at: int) -> bytes:
+    """Where a shopper is."""
+    return b'{"type":"context",%b,"context":%b,"at":%d}' % (about, said, at)
 
 
 def notice(store: str, body: bytes, at: int) -> bytes:

@@ -295,6 +295,14 @@ class StorageActor:
         """See `Storage`."""
         return await self._read(self._journal.snapshot, store, agent, limit)
 
+    async def load_profile(self, store: str) -> tuple[int, bytes]:
+        """See `Storage`."""
+        return await self._read(self._journal.load_profile, store)
+
+    async def load_context(self, store: str, user: str) -> tuple[int, bytes] | None:
+        """See `Storage`."""
+        return await self._read(self._journal.load_context, store, user)
+
     async def stores_of_user(self, user: str) -> tuple[str, ...]:
         """See `Storage`."""
         return await self._read(self._journal.stores_of_user, user)

@@ -14,15 +14,17 @@ from actors.event import (
     AgentLeft,
     AvailabilitySet,
     ChatRated,
+    ContextTold,
     CursorMoved,
     Event,
     MarkMoved,
     MessageAdded,
     NoteAdded,
+    ProfileSet,
     StatusChanged,
     subject,
 )
-from actors.rule import Condition, LoadAtLeast, LoadBelow, NotOnRoster, NotRated, NotSeenSince, OnRoster
+from actors.rule import Condition, LoadAtLeast, LoadBelow, NotOnRoster, NotRated, NotSeenSince, OnRoster, ProfileIs
 from storage.key import ID_REMEMBERED_MS, NODES, StoreKeys, channel_of_node
 
 Argument = str | bytes | int
@@ -86,6 +88,8 @@ def _put(planned: Plan, keys: StoreKeys, append: Append) -> None:
     for event, tail in zip(append.events, append.tails, strict=True):
         if isinstance(event, StatusChanged) and event.epoch <= append.epoch:
             raise ValueError("every change of status or owner raises the epoch")
+        if isinstance(event, ContextTold):
+            planned.keys.append(keys.context(append.user))
         _put_event(arguments, planned.keys, keys, event, tail)
     planned.args += (append.sender, append.content, int(append.records), append.epoch, append.owner, append.answer, append.nonce)
     planned.args += (len(planned.keys) - first_key, len(arguments), len(append.conditions), len(append.events))
@@ -112,9 +116,12 @@ def _put_condition(arguments: list[Argument], keys: StoreKeys, condition: Condit
         case NotRated(user=user, epoch=epoch):
             arguments += ("E", epoch, "")
             return keys.chat(user)
+        case ProfileIs(version=version):
+            arguments += ("P", version, "")
+            return keys.profile
 
 
-def _put_event(arguments: list[Argument], all_keys: list[str], keys: StoreKeys, event: Event, tail: bytes) -> None:
+def _put_event(arguments: list[Argument], all_keys: list[str], keys: StoreKeys, event: Event, tail: bytes) -> None:  # noqa: C901 - one case for each
     match event:
         case MessageAdded(by=by, at=at):
             from_user = by.role == "user"
@@ -132,6 +139,11 @@ def _put_event(arguments: list[Argument], all_keys: list[str], keys: StoreKeys, 
             arguments += (int(bool(before)), int(owner is not None), tail)
         case MarkMoved(side=side, mark=mark, seq=seq):
             arguments += ("k", "u" if side == "user" else "s", mark, seq)
+        case ContextTold(context=context, at=at):
+            arguments += ("X", at, context)
+        case ProfileSet(version=version, profile=profile):
+            all_keys.append(keys.profile)
+            arguments += ("P", version, profile)
         case AgentArrived(agent=agent, name=name, at=at):
             arguments += ("A", agent, name, at)
         case AgentLeft(agent=agent):

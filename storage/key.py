@@ -10,7 +10,7 @@ key            type    holds
 ============== ======= =====================================================================================================
 head           hash    `of` the last offset, `bo` when the store came into being, `er` the offset up to which something was erased,
                        `lw` who rewrites the log, `mk` how many moves of marks were published, `ab` how often it was
-                       published that the queue, the roster, arrivals or who is away may have changed
+                       published that the queue, the roster, arrivals, who is away or the profile may have changed
 log            stream  id OFFSET-0, field `f`: the frame as agents get it; `log-new` and `log-old` while it is rewritten
 ids            hash    digest of sender and id -> content, numbers and answer; one key for each day
 roster         hash    agent -> name
@@ -24,6 +24,8 @@ chat           hash    un name, st status, ow owner, on owner as JSON, ep epoch,
                        of last offset, al entries after the last message, at its time, ur received, ud user read, uf messages
                        from the user up to there, sd store read, sf messages from the user up to there, ra the epoch of the last end that
                        was rated
+profile        hash    `ve` version, `is` what the store says of itself, as JSON
+context        string  `AT JSON`: where a chat's user is
 here           hash    node -> its beat, and its agents who are there as JSON (id to name and whether a session is open)
 history        list    `KIND SEQ OFFSET FROM_USER FRAME` for each event, see `bisect.lua`
 ============== ======= =====================================================================================================
@@ -121,6 +123,7 @@ class StoreKeys:
         "log",
         "log_new",
         "log_old",
+        "profile",
         "queue",
         "roster",
         "waiting",
@@ -140,6 +143,7 @@ class StoreKeys:
         self.waiting = tag + "waiting"
         self.claimed = tag + "claimed"
         self.closed = tag + "closed"
+        self.profile = tag + "profile"
         self.here = tag + "here"
         self.live = tag + "live"
         self.about = tag + "about"
@@ -156,6 +160,10 @@ class StoreKeys:
     def history(self, user: str) -> str:
         """The events of one chat."""
         return f"{self._tag}h:{user}"
+
+    def context(self, user: str) -> str:
+        """Where the user of one chat is."""
+        return f"{self._tag}x:{user}"
 
     def live_of(self, user: str) -> str:
         """The channel of one chat."""

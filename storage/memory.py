@@ -38,18 +38,20 @@ from actors.event import (
     AgentArrived,
     AgentLeft,
     AvailabilitySet,
+    ContextTold,
     CursorMoved,
     Event,
     MarkMoved,
     MessageAdded,
     NoteAdded,
+    ProfileSet,
     StatusChanged,
     for_agents,
     in_place_of_erased,
     subject,
 )
 from actors.news import Call, Dead, Head, Heads, Roll, Topic
-from actors.rule import Condition, LoadAtLeast, LoadBelow, NotOnRoster, NotRated, NotSeenSince, OnRoster, apply
+from actors.rule import Condition, LoadAtLeast, LoadBelow, NotOnRoster, NotRated, NotSeenSince, OnRoster, ProfileIs, apply
 from actors.withdrawal import Withdrawal
 from storage.batch import Limits
 from storage.hall import Hall, MemoryEar
@@ -69,6 +71,7 @@ class _Talk:
     chat: Chat
     kept: list[_Kept] = attrs.Factory(list)
     last: bytes | None = None
+    context: tuple[int, bytes] | None = None
 
     @property
     def first(self) -> int:
@@ -98,6 +101,7 @@ class _Shop:
     arrivals: dict[str, int] = attrs.Factory(dict)
     cursors: dict[str, int] = attrs.Factory(dict)
     talks: dict[str, _Talk] = attrs.Factory(dict)
+    profile: tuple[int, bytes] = (0, b"")
 
     def known(self, sender: bytes, day: int) -> tuple[bytes, bytes, Duplicate] | None:
         found = (self.ids.get(near, {}).get(sender) for near in (day + 1, day - 1, day))
@@ -178,7 +182,7 @@ class MemoryJournal:
                 broken: Outcome | None = Failed("the chat is spoiled") if (store, user) in self.spoiled else None
                 for place in places:
                     outcomes[place] = outcome = self._one(shop, batch[place], day, broken)
-                    if broken is None and isinstance(outcome, Conflicted | Unmet):
+                    if broken is None and user and isinstance(outcome, Conflicted | Unmet):
                         broken = Withdrawn()
             self._tell(store, before, chats)
             self._tell_about(store, [append for append in batch if append.store == store])
@@ -218,6 +222,7 @@ class MemoryJournal:
         events = [event for append in batch for event in append.events]
         what = "q" if any(isinstance(event, StatusChanged) for event in events) else ""
         what += "s" if any(isinstance(event, AgentArrived | AgentLeft | AvailabilitySet) for event in events) else ""
+        what += "c" if any(isinstance(event, ProfileSet) for event in events) else ""
         if what:
             self.hall.changes[store] = self.hall.changes.get(store, 0) + 1
             self.hall.publish(StoreKeys(store).about, f"{self.node} about {what}".encode())
@@ -307,6 +312,10 @@ class MemoryJournal:
                 return talk.chat.seq
             case MarkMoved():
                 _move_mark(talk, event)
+            case ContextTold(context=context, at=at):
+                talk.context = at, context
+            case ProfileSet(version=version, profile=profile):
+                shop.profile = version, profile
             case AgentArrived(agent=agent, name=name):
                 shop.born = True
                 shop.roster[agent] = name
@@ -422,6 +431,8 @@ class MemoryJournal:
     def _sweep_one(self, talk: _Talk, before: int) -> int:
         young = next((place for place, kept in enumerate(talk.kept) if _at(kept.entry.frame) >= before), len(talk.kept))
         first = max(young, len(talk.kept) - self._limits.history)
+        if talk.context is not None and (talk.context[0] < before or (first >= len(talk.kept) and talk.chat.status == "closed")):
+            talk.context = None
         del talk.kept[:first]
         talk.last = next((kept.entry.frame for kept in reversed(talk.kept) if kept.entry.kind == "m"), None)
         return first
@@ -501,6 +512,14 @@ class MemoryJournal:
             erased=shop.erased,
         )
 
+    async def load_profile(self, store: str) -> tuple[int, bytes]:
+        """See `Reads.load_profile`."""
+        return (await self._shop(store)).profile
+
+    async def load_context(self, store: str, user: str) -> tuple[int, bytes] | None:
+        """See `Reads.load_context`."""
+        return (await self._talk(store, user)).context
+
     async def erased_at(self, user: str) -> int:
         """See `Reads.erased_at`."""
         return self._erased.get(user, 0)
@@ -567,6 +586,8 @@ def _look(shop: _Shop, condition: Condition) -> tuple[bool, int | str | None]:
         case NotRated(user=user, epoch=epoch):
             rated = shop.talks[user].chat.rated if user in shop.talks else 0
             return rated != epoch, rated
+        case ProfileIs(version=version):
+            return shop.profile[0] == version, shop.profile[0]
 
 
 def _move_mark(talk: _Talk, event: MarkMoved) -> None:

@@ -1,13 +1,15 @@
 """Channels and what is published in them: topics into names, and messages into news (`storage/lua/append.lua` writes them).
 
 `NODE log PREVIOUS MOVES` with three more lines, `NODE about WHAT`, `NODE began STORE`; and what no script tells:
-`NODE typing USER SIDE 0|1`, `NODE notice FRAME`, `NODE erased USER`, `NODE withdrawn`. What a node has published itself is no news to it.
+`NODE typing USER SIDE 0|1`, `NODE notice FRAME`, `NODE erased USER`, `NODE withdrawn`, and
+`NODE context USER` with the frame in the next line. What a node has published itself is no news to it.
 """
 
 from actors.news import (
     AccessWithdrawn,
     ChatBegan,
     ChatErased,
+    ContextShown,
     LogGrew,
     MarkShown,
     News,
@@ -41,6 +43,8 @@ def write(node: str, said: Said) -> tuple[str, bytes]:
             return channel(topic), f"{node} typing {user} {side} {int(on)}".encode()
         case NoticeTold(store, frame):
             return StoreKeys(store).about, b"%b notice %b" % (node.encode(), frame)
+        case ContextShown(store, user, frame):
+            return channel(Topic("live", store)), b"%b context %b\n%b" % (node.encode(), user.encode(), frame)
         case ChatErased(store, user):
             return StoreKeys(store).about, f"{node} erased {user}".encode()
         case AccessWithdrawn():
@@ -64,11 +68,15 @@ def read(topic: Topic, message: bytes, own: bytes) -> News | None:
         case b"log":
             return _log(topic, int(words[0]), rest)
         case b"about":
-            return StoreChanged(store=topic.store, queue=b"q" in words[0], state=b"s" in words[0], presence=b"p" in words[0])
+            return StoreChanged(
+                store=topic.store, queue=b"q" in words[0], state=b"s" in words[0], presence=b"p" in words[0], profile=b"c" in words[0]
+            )
         case b"typing":
             return TypingShown(topic.store, words[0].decode(), "user" if words[1] == b"user" else "store", words[2] == b"1")
         case b"notice":
             return NoticeTold(topic.store, words[0])
+        case b"context":
+            return ContextShown(topic.store, words[0].decode(), rest)
         case b"erased":
             return ChatErased(topic.store, words[0].decode())
         case b"withdrawn":

@@ -229,7 +229,16 @@ class RedisJournal:
         await self._ask(("SREM", stores_of_user(user), store))
         while True:
             owned = [keys.owned(owner)] if owner else []
-            chat = [keys.head, keys.log, keys.chat(user), keys.history(user), keys.queue, *keys.lists().values(), *owned]
+            chat = [
+                keys.head,
+                keys.log,
+                keys.chat(user),
+                keys.history(user),
+                keys.queue,
+                *keys.lists().values(),
+                keys.context(user),
+                *owned,
+            ]
             there, found = await self._run("erase", chat, [user, owner, *in_place_of_erased(store), self._now_ms()])
             if found.decode() == owner:
                 break
@@ -279,7 +288,7 @@ class RedisJournal:
         page = await self.list_chats(store, None, (int(chat[0]), chat[1]) if chat else None, count)
         records = [record.chat for record in await self.load_chats(store, page.users) if record.chat.exists]
         users = [chat.user for chat in records]
-        of_users = [key for user in users for key in (keys.chat(user), keys.history(user))]
+        of_users = [key for user in users for key in (keys.chat(user), keys.history(user), keys.context(user))]
         dropped, *gone = await self._run("sweep", [keys.closed, *of_users], [before, self._limits.history, *users])
         if gone:
             await self._take_from_indexes(store, [user.decode() for user in gone])
@@ -427,6 +436,19 @@ class RedisJournal:
             users=tuple(user.decode() for user in users),
             erased=erased_to,
         )
+
+    async def load_profile(self, store: str) -> tuple[int, bytes]:
+        """See `Reads.load_profile`."""
+        version, profile = await self._ask(("HMGET", StoreKeys(store).profile, "ve", "is"))
+        return int(version or 0), profile or b""
+
+    async def load_context(self, store: str, user: str) -> tuple[int, bytes] | None:
+        """See `Reads.load_context`."""
+        found = await self._ask(("GET", StoreKeys(store).context(user)))
+        if found is None:
+            return None
+        at, _, context = bytes(found).partition(b" ")
+        return int(at), context
 
     async def erased_at(self, user: str) -> int:
         """See `Reads.erased_at`."""

@@ -2,8 +2,8 @@
 --
 -- KEYS, for each store: head, log, ids of this bucket, of the one before, of the one after, roster, away, arrivals, cursors, queue,
 --   list of waiting, list of claimed, list of closed, channel of the store, channel about the store; then for each run: chat, history,
---   channel of the chat (runs of a chat only); then for each append: one key for each condition (owned set, roster, arrivals or the chat), and for each status the owned sets of
---   the owner it had and of the one it gets, as far as there are such.
+--   channel of the chat (runs of a chat only); then for each append: one key for each condition (owned set, roster, arrivals, the chat or the profile), for each status the owned
+--   sets of the owner it had and of the one it gets, as far as there are such, for each context its key, and for each profile its.
 -- ARGV[1] stores (int), [2] entries a log keeps (int), [3] entries a history keeps (int), [4] how long ids are remembered (ms, int),
 --   [5] the node ('' = nothing is published), [6] the channel that every node follows, [7] the one that this node alone follows,
 --   [8] 1 = what would be published is given back (0|1).
@@ -12,10 +12,11 @@
 --   For each append: id ('' = none), content (6 bytes), remember the id (0|1), epoch (int), owner, answer (JSON), nonce (4 bytes),
 --     keys (int) and arguments (int) that follow, conditions (int), events (int);
 --     for each condition: B load below N | L load at least N | R on the roster, name | N not on the roster, name |
---       V arrivals are N, name | E the chat's end of epoch N was not rated: a letter, a number or '', a name or '';
+--       V arrivals are N, name | E the chat's end of epoch N was not rated | P the profile's version is N: a letter, a number or '', a name or '';
 --     for each event: m side (u|a) at user's-name ('' = none) tail | n tail
 --       | r tail | s epoch status owner owner-JSON at had-owner (0|1) gets-owner (0|1) tail
---       | k side (u|s) mark (received|read) seq | A agent name at | L agent | V agent away (0|1) | C agent offset.
+--       | k side (u|s) mark (received|read) seq | A agent name at | L agent | V agent away (0|1) | C agent offset
+--       | X at context (JSON) | P version profile (JSON).
 -- Returns for each append four values: 1 seq offset previous: it happened | 2 record 0 0: it had happened before
 --   | 3 0 0 0: the id was used for something else | 4 chat 0 0: the fence does not hold (the chat as HGETALL)
 --   | 5 index value 0: condition `index` does not hold | 6 0 0 0: an earlier append of the chat did not happen
@@ -23,7 +24,7 @@
 -- A record is content, nonce, then "SEQ OFFSET PREVIOUS ", then the answer.
 -- Published, where any other node listens, once for each store and each chat of a batch: "NODE log PREVIOUS MOVES", then lines of
 --   OFFSET:LENGTH, of USER:SIDE:RECEIVED:READ, and the frames joined by commas (a note has length 0 for its chat's user); and about
---   the store "NODE about WHAT": q the queue may have changed, s so did its roster, arrivals or who is away.
+--   the store "NODE about WHAT": q the queue may have changed, s so did its roster, arrivals or who is away, c so did its profile.
 
 local call, match, sub = redis.call, string.match, string.sub
 local ki, ai = 0, 8
@@ -44,7 +45,9 @@ local written = false
 local speaks = false
 local numbers, frames, marks, chat_numbers, chat_frames, chat_marks
 local held = {}
-local about_queue, about_state
+local about_queue, about_state, about_profile
+-- What a key can be tried with, where it is no owned set, by the first letter of its append.
+local TRIES = { P = 'HLEN', X = 'STRLEN' }
 
 -- The sentence of an error: Lua's own are strings, the server's are tables.
 local function reason(failure)
@@ -72,6 +75,9 @@ local function holds(op, limit, name, key)
     return arrivals == tonumber(limit), arrivals
   elseif op == 'E' then
     return rated ~= tonumber(limit), rated
+  elseif op == 'P' then
+    local version = tonumber(call('HGET', key, 've') or '0')
+    return version == tonumber(limit), version
   end
   local entry = call('HGET', key, name)
   return (op == 'R') == (entry and true or false), entry
@@ -229,9 +235,24 @@ local function move_cursor()
   ai = ai + 3
 end
 
+local function tell_context()
+  ki = ki + 1
+  call('SET', KEYS[ki], ARGV[ai + 2] .. ' ' .. ARGV[ai + 3])
+  wrote = true
+  ai = ai + 3
+end
+
+local function set_profile()
+  ki = ki + 1
+  call('HSET', KEYS[ki], 've', ARGV[ai + 2], 'is', ARGV[ai + 3])
+  wrote, about_profile = true, true
+  ai = ai + 3
+end
+
 local EVENTS = {
   m = add_message, n = add_note, r = add_rating, s = change_status, k = move_mark,
   A = let_arrive, L = let_leave, V = set_availability, C = move_cursor,
+  X = tell_context, P = set_profile,
 }
 
 local function carry_out(n_events)
@@ -283,7 +304,7 @@ for _ = 1, tonumber(ARGV[1]) do
   local first_offset = tonumber(call('HGET', head, 'of') or '0')
   offset = first_offset
   if speaks then numbers, frames, marks = {}, {}, {} end
-  about_queue, about_state = false, false
+  about_queue, about_state, about_profile = false, false, false
 
   for _ = 1, runs do
     local appends = tonumber(ARGV[ai + 3])
@@ -322,9 +343,10 @@ for _ = 1, tonumber(ARGV[1]) do
         answer(4, call('HGETALL', chat), 0, 0)
       else
         local unmet, truth = false, false
-        -- Owned sets are the only keys of an append besides those of the whole store and the chat.
+        -- Besides those of the whole store and the chat the keys of an append are owned sets, or one context, or the profile.
+        local try = TRIES[ARGV[ai + 1]] or 'SCARD'
         for i = ki + 1, next_ki do
-          if KEYS[i] ~= KEYS[base + 6] and KEYS[i] ~= KEYS[base + 8] and KEYS[i] ~= chat then broken = broken or why_not('SCARD', KEYS[i]) end
+          if KEYS[i] ~= KEYS[base + 6] and KEYS[i] ~= KEYS[base + 8] and KEYS[i] ~= chat then broken = broken or why_not(try, KEYS[i]) end
         end
         for i = 1, broken and 0 or n_conditions do
           ki = ki + 1
@@ -335,7 +357,8 @@ for _ = 1, tonumber(ARGV[1]) do
         if broken then
           answer(7, broken, 0, 0)
         elseif unmet then
-          broken = true
+          -- What concerns a store as a whole rests on nothing of what another has asked.
+          broken = user ~= ''
           answer(5, unmet - 1, truth or false, 0)
         else
           local previous, b_seq, b_offset, b_from_user, b_at, b_after_last = last, seq, offset, from_user, at, after_last
@@ -382,7 +405,7 @@ for _ = 1, tonumber(ARGV[1]) do
   if speaks then
     local moves = #marks > 0 and call('HINCRBY', head, 'mk', #marks) or 0
     if #numbers > 0 or moves > 0 then publish(KEYS[base + LIVE], told_of(first_offset, moves, numbers, marks, frames)) end
-    local what = (about_queue and 'q' or '') .. (about_state and 's' or '')
+    local what = (about_queue and 'q' or '') .. (about_state and 's' or '') .. (about_profile and 'c' or '')
     if what ~= '' then
       call('HINCRBY', head, 'ab', 1)
       publish(KEYS[base + ABOUT], ARGV[5] .. ' about ' .. what)

@@ -1,7 +1,7 @@
 -- sweep.lua: drops from the histories of some chats what is older than a moment, and what is more than they keep. A closed chat of which
--- nothing is left goes from its list, and its user's name with it; numbers alone stay, so that the next message follows the last.
+-- nothing is left goes from its list, and its user's name with it, and so does where its user was; numbers alone stay, so that the next message follows the last.
 --
--- KEYS[1] list of closed; then for each chat: chat, history.
+-- KEYS[1] list of closed; then for each chat: chat, history, context.
 -- ARGV[1] the moment (ms, int), ARGV[2] entries a history keeps (int), then for each chat: user.
 -- Returns: how many entries went (int), then the users whose chats went.
 local call = redis.call
@@ -19,13 +19,16 @@ local function first_young(history, length)
 end
 
 for i = 3, #ARGV do
-  local chat, history = KEYS[2 * i - 4], KEYS[2 * i - 3]
+  local chat, history, context = KEYS[3 * i - 7], KEYS[3 * i - 6], KEYS[3 * i - 5]
   local length = call('LLEN', history)
   local first = math.max(first_young(history, length), length - limit)
   if first > 0 then
     call('LTRIM', history, first, -1)
     dropped = dropped + first
   end
+  local told = tonumber(string.match(call('GETRANGE', context, 0, 15), '^%d+') or moment)
+  local is_over = first >= length and call('HGET', chat, 'st') == 'closed'
+  if told < moment or is_over then call('UNLINK', context) end
   if first >= length and call('HGET', chat, 'st') == 'closed' then
     call('HDEL', chat, 'un', 'on')
     call('ZREM', KEYS[1], ARGV[i])

@@ -109,6 +109,11 @@ GOOD = {
     "price": TEXTS | NUMBERS | {"negative", "fraction", "whole with a fraction", "exponent"},
     "address": set(),
     "unknown": VALUES.keys() - NEVER - {"left out"},
+    "some text": TEXTS - {"empty"},
+    "line": TEXTS - {"empty", "trailing newline", "NUL"},
+    "clock": set(),
+    "replies": {"list"},
+    "context": {"dict", "dict of nothing known"},
 }
 
 RIGHT = {
@@ -127,6 +132,10 @@ RIGHT = {
     "price": "1",
     "address": '"/x"',
     "unknown": "1",
+    "line": '"x"',
+    "clock": '{"amber":1,"red":1}',
+    "replies": '[{"key":"x","text":"x"}]',
+    "context": '{"page":{"url":"/x"}}',
 }
 
 BY_FIELD = {
@@ -136,14 +145,15 @@ BY_FIELD = {
     ("search", "text"): "words",
     ("search", "before"): "offset",
 }
+BY_FIELD |= {("configure", "name"): "line", ("configure", "greeting"): "text", ("context", "context"): "context"}
 """Where the type of a field does not tell its sort."""
 
-CODEC = {"kind": "text", "place": "text", "offset": "text", "body": "unknown"}
+CODEC = {"kind": "text", "place": "text", "offset": "text", "body": "unknown", "context": "unknown", "address": "some text"}
 """What the codec alone takes of what the session judges further."""
 
 MUST = {
-    "user": {("received", "seq")},
-    "store": {("received", "offset"), ("send", "user"), ("read", "user"), ("history", "user"), ("typing", "user")},
+    "user": {("received", "seq"), ("context", "context")},
+    "store": {("received", "offset"), ("send", "user"), ("read", "user"), ("history", "user"), ("typing", "user"), ("context", "user")},
 }
 """Optional by the type of the frame, and not for this side."""
 
@@ -180,7 +190,7 @@ def bare(type):
     return bare(type.type) if isinstance(type, msgspec.inspect.Metadata) else type
 
 
-def field(tag, info):
+def field(tag, info):  # noqa: C901 - one case for each type
     type = bare(info.type)
     inner = [bare(one) for one in getattr(type, "types", (type,)) if not isinstance(one, msgspec.inspect.NoneType)]
     words = ""
@@ -203,6 +213,10 @@ def field(tag, info):
             sort, words = "word", f'"{values[0]}"'
         case [msgspec.inspect.DictType()]:
             sort = "resume"
+        case [msgspec.inspect.StructType()]:
+            sort = "clock"
+        case [msgspec.inspect.VarTupleType()]:
+            sort = "replies"
         case [msgspec.inspect.RawType()]:
             sort = "body"
         case [msgspec.inspect.IntType(), msgspec.inspect.FloatType(), msgspec.inspect.StrType()]:
@@ -281,7 +295,7 @@ def judge(sent, frames):
     answers = {}
     nameless = 0
     for heard in frames:
-        if heard["type"] in ("ack", "error", "chats", "history", "found") and heard.get("id") in sent:
+        if heard["type"] in ("ack", "error", "chats", "history", "found", "profile", "context") and heard.get("id") in sent:
             answers.setdefault(heard["id"], []).append(heard)
         nameless += heard["type"] == "error" and "id" not in heard and heard["code"] == "bad_frame"
     for id, case in sent.items():

@@ -255,7 +255,7 @@ async def test_a_delivery_has_no_hole_in_it(world):
     actor = world.node.stores["s1"]
     handed = []
     world.node.agents["a1"].hand = handed.append
-    fan_out = FanOut("s1", world.node, actor.attendance)
+    fan_out = FanOut("s1", world.node, actor.attendance, actor.aside)
     for offset in (5, 6, 9):
         event = NoteAdded(by=Party("agent", "a1"), body=b"{}", id="n", at=1)
         append = Append(store="s1", user="u1", events=(event,), tails=(tail(event),))

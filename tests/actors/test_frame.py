@@ -64,7 +64,7 @@ def test_a_body_is_kept_as_it_came(name):
 def test_every_type_of_the_protocol_is_known():
     names = (
         "hello token ping pong received typing send note claim release transfer takeover requeue resolve end rate read chats history "
-        "search availability announce"
+        "search profile configure context availability announce"
     )
     assert frozenset(names.split()) == f.TYPES
 

@@ -420,3 +420,73 @@ async def test_a_node_that_stood_still_takes_nobody_for_dead_for_that():
         await asyncio.sleep(30)
         assert await reasons(first) == ["new", "claim"]
         await owner.send("still mine", user="u1")
+
+
+# What stands beside the chats.
+
+
+async def test_a_profile_that_is_changed_on_one_node_is_shown_to_agents_on_all_and_asked_for_there():
+    async with nodes(3) as (first, second, third):
+        boss, agent, user = await first.agent("z1", role="supervisor"), await second.agent("a1"), await third.user("u1")
+        await boss.ack("configure", store="s1", version=0, name="one")
+        assert (await agent.expect("profile"))["name"] == "one"
+        await user.send()
+        assert (await user.command("profile", store="s1"))["version"] == 1
+        assert (await agent.command("configure", store="s1", version=1, name="x"))["code"] == "forbidden"
+        other = await second.agent("z2", role="supervisor")
+        assert (await other.command("configure", store="s1", version=0, name="x"))["version"] == 1
+        await other.ack("configure", store="s1", version=1, name="two")
+        for peer in (boss, agent):
+            assert (await peer.expect("profile", version=2))["name"] == "two"
+        await asyncio.sleep(LOOK_S + 2 * SETTLE_S)
+        assert [frame["version"] for frame in agent.of("profile")] == [1, 2]
+        assert not user.of("profile")[1:]
+
+
+async def test_a_profile_of_which_nothing_was_heard_is_found_by_looking():
+    async with nodes(2) as (first, second):
+        boss, agent = await first.agent("z1", role="supervisor"), await second.agent("a1")
+        await asyncio.sleep(LOOK_S)
+        first.inner.hall.drops = 10**6
+        await boss.ack("configure", store="s1", version=0, name="one")
+        await asyncio.sleep(LOOK_S + 2 * SETTLE_S)
+        assert [frame["name"] for frame in agent.of("profile")] == ["one"]
+
+
+async def test_of_two_supervisors_on_two_nodes_one_changes_the_profile():
+    async with nodes(2) as (first, second):
+        bosses = [await first.agent("z1", role="supervisor"), await second.agent("z2", role="supervisor")]
+        for version in range(10):
+            answers = await asyncio.gather(
+                *(boss.command("configure", store="s1", version=version, name=f"{version} {n}") for n, boss in enumerate(bosses))
+            )
+            assert sorted(answer["type"] for answer in answers) == ["ack", "error"]
+            assert [answer["version"] for answer in answers] == [version + 1] * 2
+            won = next(n for n, answer in enumerate(answers) if answer["type"] == "ack")
+            assert (await bosses[0].command("profile", store="s1"))["name"] == f"{version} {won}"
+
+
+async def test_where_a_shopper_is_is_shown_to_agents_on_other_nodes_and_of_several_the_newest():
+    async with nodes(2) as (first, second):
+        owner, user = await claimed(first, second)
+        await asyncio.sleep(HOLE_S)
+        for n in range(5):
+            await user.ack("context", store="s1", context={"page": {"url": f"/{n}"}})
+        await asyncio.sleep(2 * HOLE_S)
+        shown = [frame["context"]["page"]["url"] for frame in owner.of("context")]
+        assert shown[-1] == "/4"
+        assert len(shown) <= 2
+        assert not user.of("context")
+
+
+async def test_a_refused_change_of_the_profile_takes_nobody_else_along():
+    """In one batch with it another agent comes: what concerns the store as a whole does not wait for what is put right elsewhere."""
+    async with nodes(1) as (world,):
+        boss = await world.agent("z1", role="supervisor")
+        await boss.ack("configure", store="s1", version=0, name="one")
+        frames = [{"type": "configure", "id": f"stale{n}", "store": "s1", "version": 0, "name": "x"} for n in range(3)]
+        await boss.say_all(*frames)
+        comers = await asyncio.gather(*(world.agent(f"a{n}") for n in range(5)))
+        for n in range(3):
+            assert (await boss.answer(f"stale{n}"))["code"] == "stale_profile"
+        assert all(comer.session.close_code is None for comer in comers)

@@ -114,3 +114,21 @@ async def test_a_token_is_renewed_while_its_session_lives_and_made_anew_after_it
 async def test_whoever_is_sent_away_says_why_and_does_not_come_back(stage):
     found = await stage.play("stranger", token="not a token")
     assert found == {"states": ["connecting", "closed"], "code": 4001, "command": "Closed", "ready": "Closed"}
+
+
+async def test_a_profile_is_changed_and_held_and_a_page_says_where_its_user_is(stage):
+    await stage.found("profile")
+    supervisor = stage.server.token("supervisor", "profile-z", stores=["profile"])
+    assert await stage.play("profile", supervisor=supervisor, **stage.people("profile")) == {
+        "nobody": [0, None, False],
+        "live": [1, "灯", {"amber": 5, "red": 9}, [{"key": "hi", "text": "Hi"}], False],
+        "stale": ["stale_profile", 1],
+        "cleared": None,
+        "large": "too_large",
+        "asked": [2, None],
+        "early": "not_found",
+        "heard": {"page": {"title": "Lamps", "url": "/lamps?a=b#c"}, "device": "Chrome · Linux", "cart": 3},
+        "found": {"page": {"url": "https://shop.example/x"}, "referrer": "https://a.example/"},
+        "earlier": [{"seq": [1, 1], "by": None, "rating": {"score": 4, "comment": "ok"}}],
+        "kept": 0,
+    }

@@ -5,8 +5,8 @@ import pytest
 
 from actors.append import Committed, Conflicted, Duplicate, Failed, Reused, StoreState, Unmet, Withdrawn
 from actors.chat import Chat, Owner
-from actors.event import AgentLeft, AvailabilitySet, CursorMoved, for_agents, for_user, subject, tail
-from actors.rule import LoadAtLeast, LoadBelow, NotOnRoster, NotSeenSince, OnRoster
+from actors.event import AgentLeft, AvailabilitySet, ContextTold, CursorMoved, ProfileSet, for_agents, for_user, subject, tail
+from actors.rule import LoadAtLeast, LoadBelow, NotOnRoster, NotSeenSince, OnRoster, ProfileIs
 from actors.withdrawal import Withdrawal
 from storage.batch import Limits
 from storage.journal import JournalLost, JournalRefused, JournalUnreachable
@@ -725,3 +725,64 @@ async def test_a_fault_in_memory_strikes_before_or_after_a_batch(wall, fault, ha
     assert (await chat_of(journal)).exists == happens
     expected = Duplicate(b'"seq":1,"at":1', 1, 2, 0) if happens else Committed(1, 2, 0)
     assert await journal.append([append]) == [expected]
+
+
+# What stands beside the chats.
+
+
+def profile_to(version, what=b'{"name":"x"}', *, of=None, **more):
+    """The profile takes this version, if it has the one before."""
+    conditions = [ProfileIs(version - 1 if of is None else of)]
+    answer = b'"version":%d' % version
+    return append_to_store("s1", ProfileSet(version=version, profile=what), conditions=conditions, answer=answer, **more)
+
+
+async def test_a_profile_is_replaced_by_whoever_knows_its_version(journal):
+    assert await journal.load_profile("s1") == (0, b"")
+    assert await journal.append([profile_to(1, b'{"name":"a"}', id="1")]) == [Committed(0, 0, 0)]
+    assert await journal.append([profile_to(1, b'{"name":"b"}'), profile_to(2, b'{"name":"c"}')]) == [Unmet(0, 1), Committed(0, 0, 0)]
+    assert await journal.load_profile("s1") == (2, b'{"name":"c"}')
+    assert await journal.load_profile("s2") == (0, b"")
+    assert (await journal.append([profile_to(1, b'{"name":"a"}', id="1")])) == [Duplicate(b'"version":1', 0, 0, 0)]
+    assert await journal.append([profile_to(3, id="1")]) == [Reused()]
+    assert await journal.load_profile("s1") == (2, b'{"name":"c"}')
+
+
+async def test_a_change_of_the_profile_that_is_refused_withdraws_nothing_else_of_the_store(journal):
+    batch = [profile_to(9), append_to_store("s1", arrived("a1")), append_to_store("s1", arrived("a1"))]
+    assert await journal.append(batch) == [Unmet(0, 0), Committed(1, 0, 0), Committed(2, 0, 0)]
+
+
+async def test_where_a_user_is_is_the_newest_that_was_told(journal):
+    chat = await open_chat(journal)
+    assert await journal.load_context("s1", "u1") is None
+    told = [ContextTold(context=b'{"device":"%d"}' % n, at=NOON + n) for n in range(2)]
+    assert await journal.append([append_to(chat, one) for one in told]) == [Committed(1, 2, 2)] * 2
+    assert await journal.load_context("s1", "u1") == (NOON + 1, b'{"device":"1"}')
+    assert await journal.load_context("s1", "u2") is None
+    assert await chat_of(journal) == chat
+    stale = msgspec.structs.replace(chat, epoch=chat.epoch - 1)
+    assert isinstance((await journal.append([append_to(stale, told[0])]))[0], Conflicted)
+    assert await journal.load_context("s1", "u1") == (NOON + 1, b'{"device":"1"}')
+
+
+async def test_where_a_user_is_goes_with_the_chat_and_with_its_age(journal):
+    chats = [await open_chat(journal, user=user) for user in ("u1", "u2", "u3")]
+    await journal.append([append_to_store("s1", arrived("a1"))])
+    await journal.append([append_to(chat, ContextTold(context=b"{}", at=NOON + n)) for n, chat in enumerate(chats)])
+    assert await journal.erase_chat("s1", "u1")
+    assert await journal.load_context("s1", "u1") is None
+    swept = await journal.sweep(NOON + 2, 100)
+    while not swept.over:
+        swept = await journal.sweep(NOON + 2, 100)
+    assert [await journal.load_context("s1", user) for user in ("u2", "u3")] == [None, (NOON + 2, b"{}")]
+
+
+async def test_where_a_user_was_goes_with_a_closed_chat_of_which_nothing_is_left(journal):
+    await journal.append([append_to_store("s1", arrived("a1"))])
+    chat = await open_chat(journal)
+    await do(journal, chat, ContextTold(context=b"{}", at=NOON + DAY), changed(chat, "closed", at=NOON))
+    swept = await journal.sweep(NOON + 1, 100)
+    while not swept.over:
+        swept = await journal.sweep(NOON + 1, 100)
+    assert await journal.load_context("s1", "u1") is None

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 Frame = dict[str, Any]
-ANSWERS = frozenset({"ack", "error", "chats", "history", "found"})
+ANSWERS = frozenset({"ack", "error", "chats", "history", "found", "profile", "context"})
 TEMPORARY = frozenset({"rate_limited", "unavailable", "overloaded"})
 REASONS = frozenset({"new", "claim", "release", "transfer", "takeover", "resolve", "reopen", "assigned", "agent_gone"})
 OPENING = frozenset({"chats", "message", "note", "status", "reset", "ready", "ping"})
@@ -71,6 +71,8 @@ SHAPE: dict[str, dict[str, Callable[[object], bool]]] = {
     "typing": CHAT | {"side": side, "on": flag},
     "presence": {"store": text},
     "queue": {"store": text, "position": lambda v: whole(v) and v != 0},
+    "profile": {"store": text, "version": whole},
+    "context": CHAT,
     "notice": {"body": mapped, "at": time_ms},
     "ack": {"id": text},
     "error": {"code": text, "detail": text, "temporary": flag},
@@ -110,7 +112,7 @@ class Checker:
             self.fault(f"shape, {lack}", frame)
         self.see_opening(kind, frame)
         match kind:
-            case "ack" | "error" | "chats" | "history" | "found" if "id" in frame:
+            case "ack" | "error" | "chats" | "history" | "found" | "profile" | "context" if "id" in frame:
                 self.see_answer(frame)
             case "chats":
                 self.see_snapshot(frame)

@@ -64,6 +64,18 @@ class Person(Client):
     async def rate(self, score: int, **fields: Any) -> Frame:
         return await self.do("rate", score=score, **fields)
 
+    async def profile(self, **fields: Any) -> Frame:
+        return await self.do("profile", **fields)
+
+    async def configure(self, version: int, **changes: Any) -> Frame:
+        return await self.do("configure", version=version, **changes)
+
+    async def tell_context(self, context: dict[str, Any], **fields: Any) -> Frame:
+        return await self.do("context", context=context, **fields)
+
+    async def context(self, user: "Client | str", **fields: Any) -> Frame:
+        return await self.chat_do("context", user, **fields)
+
     async def resolve(self, user: "Client | str", **fields: Any) -> Frame:
         return await self.chat_do("resolve", user, **fields)
 

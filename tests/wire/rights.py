@@ -50,6 +50,9 @@ read            ack            not_owner        not_owner    not_owner    not_fo
 history         page           page             page         page         not_found  forbidden  forbidden  forbidden
 chats           page           page             page         page         page       forbidden  forbidden  forbidden
 search          page           page             page         page         not_found  forbidden  forbidden  forbidden
+profile         page           page             page         page       page       forbidden  forbidden  forbidden
+configure       forbidden      forbidden        forbidden    forbidden  forbidden  forbidden  forbidden  forbidden
+context         page           page             page         page       not_found  forbidden  forbidden  forbidden
 announce        forbidden      forbidden        forbidden    forbidden    forbidden  forbidden  forbidden  forbidden
 availability    same           same             same         same         same       same       same       same
 typing          shown          -                -            -            -          forbidden  forbidden  forbidden
@@ -81,6 +84,9 @@ read            ack            not_owner        not_owner      not_owner    not_
 history         page           page             page           page         not_found  forbidden  forbidden  forbidden
 chats           page           page             page           page         page       forbidden  forbidden  forbidden
 search          page           page             page           page         not_found  forbidden  forbidden  forbidden
+profile         page           page             page           page           page           forbidden  forbidden  forbidden
+configure       ack            stale_profile    stale_profile  stale_profile  stale_profile  forbidden  forbidden  forbidden
+context         page           page             page           page           not_found      forbidden  forbidden  forbidden
 announce        ack            ack              ack            ack          ack        forbidden  forbidden  forbidden
 availability    same           same             same           same         same       same       same       same
 typing          shown          -                -              -            -          forbidden  forbidden  forbidden
@@ -104,6 +110,9 @@ read         ack        ack        not_found  forbidden  forbidden  forbidden  f
 history      page       page       not_found  forbidden  forbidden  forbidden  forbidden  forbidden  no_such_store  not_found  no_such_store
 chats        page       page       page       page       page       forbidden  forbidden  forbidden  no_such_store  page       no_such_store
 search       forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden      forbidden  forbidden
+profile      page       page       page       page       page       forbidden  forbidden  forbidden  no_such_store  page       no_such_store
+configure    forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden      forbidden  forbidden
+context      ack        ack        not_found  forbidden  forbidden  forbidden  forbidden  forbidden  no_such_store  not_found  no_such_store
 announce     forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden      forbidden  forbidden
 availability forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden      forbidden  forbidden
 typing       shown      shown      -          forbidden  forbidden  forbidden  forbidden  forbidden  -              -          -
@@ -125,6 +134,8 @@ EFFECT = {
     "rate": ("note", ""),
     "resolve": ("status", "status"),
     "read": ("marks", "marks"),
+    "configure": ("", ""),  # the profile, which is about no chat
+    "context": ("context", ""),
     "announce": ("", ""),  # a notice, which is about no chat
 }
 

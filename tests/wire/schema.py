@@ -5,7 +5,8 @@ from typing import Any
 
 import jsonschema_rs
 from actors.body import BadBody, BodyTooLarge, encode_body
-from actors.frame import Malformed, parse
+from actors.context import encode_context
+from actors.frame import Context, Malformed, parse
 from web.document.asyncapi import asyncapi
 
 Frame = dict[str, Any]
@@ -29,12 +30,15 @@ def faults(side: str, frame: Frame) -> list[str]:
 
 
 def _has_good_body(frame: object) -> bool:
-    """Bodies are read behind the codec, by their kind."""
-    raw = getattr(frame, "body", None)
+    """Bodies are read behind the codec, by their kind, and so are contexts."""
+    raw = getattr(frame, "context" if isinstance(frame, Context) and frame.tells else "body", None)
     if raw is None:
         return True
     try:
-        encode_body(getattr(frame, "kind", "text"), raw)
+        if isinstance(frame, Context):
+            encode_context(raw)
+        else:
+            encode_body(getattr(frame, "kind", "text"), raw)
     except (BadBody, BodyTooLarge):
         return False
     return True

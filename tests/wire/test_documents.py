@@ -60,10 +60,15 @@ async def test_every_type_of_frame_is_seen_and_fits_the_document(server, mall):
     assert (await say(agent, "search", store=store, text="HI"))["type"] == "found"
     await say(agent, "availability", status="away")
     await say(chief, "announce", store=store, body={"text": "sale"})
+    await say(chief, "configure", store=store, version=0, name="Shop", clock={"amber": 1, "red": 2}, replies=[{"key": "hi", "text": "Hi"}])
+    await say(user, "profile", store=store)
+    await say(user, "context", store=store, context={"page": {"url": "/x", "title": "X"}, "product": bodies["product"]})
+    await agent.expect("context")
     await say(chief, "requeue", **chat)
     await say(user, "end", store=store)
     await say(user, "rate", store=store, score=4, comment="thanks")
     await say(chief, "resolve", **chat)
+    await say(chief, "context", **chat)
     seen["client.token"] += 1
     await user.send({"type": "token", "token": server.token("user", "u1", name="U")})
     await user.expect("ping", within_s=10)

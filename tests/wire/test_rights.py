@@ -20,7 +20,7 @@ from tests.wire.server import SECRET, Server
 
 pytestmark = pytest.mark.anyio
 
-WATCHED = frozenset({"message", "note", "status", "marks", "typing"})
+WATCHED = frozenset({"message", "note", "status", "marks", "typing", "context"})
 STARTED: dict[str, list[str]] = {
     # What is heard of a chat until it is what its column says.
     "mine": ["message", "status", "status"],
@@ -36,6 +36,8 @@ MORE: dict[str, dict[str, Any]] = {
     "read": {"seq": 1},
     "search": {"text": "x"},
     "announce": {"body": words("x")},
+    "configure": {"version": 0, "name": "x"},
+    "context": {"context": {"page": {"url": "/x"}}},
     "availability": {"status": "available"},
     "typing": {"on": True},
     "received": {"seq": 1, "offset": 1},
@@ -67,13 +69,13 @@ def cells(table: str) -> list[Cell]:
 def test_the_matrix_has_every_command_and_every_word_that_is_a_result() -> None:
     """A row that is left out of a table would be a right that nobody wrote down."""
     types = {"send", "note", "claim", "release", "transfer", "takeover", "requeue", "resolve", "end", "rate", "read", "chats"}
-    types |= {"history", "search", "availability", "announce"}
+    types |= {"history", "search", "profile", "configure", "context", "availability", "announce"}
     codes = {"forbidden", "no_such_store", "not_found", "stale_claim", "closed", "not_closed", "not_claimed", "not_owner"}
-    codes |= {"already_claimed"}
+    codes |= {"already_claimed", "stale_profile"}
     for table in (AGENT, SUPERVISOR, USER):
         assert {cell.type for cell in cells(table)} == types | UNANSWERED
         assert {cell.word for cell in cells(table)} <= codes | {"no_such_agent", "bad_frame", "page", "ack", "-", *ANSWER}
-    assert [len(cells(table)) for table in (AGENT, SUPERVISOR, USER)] == [208, 216, 209]
+    assert [len(cells(table)) for table in (AGENT, SUPERVISOR, USER)] == [232, 240, 242]
 
 
 class Scene:
@@ -303,7 +305,7 @@ def every_frame(table: str, store: str, user: str | None) -> list[dict[str, Any]
     for row in rows:
         type, _, variant = row.partition(".")
         frame = {"type": type, "store": store} | MORE.get(type, {})
-        frame |= {} if user is None or type in ("chats", "received") else {"user": user}
+        frame |= {} if user is None or type in ("chats", "received", "profile") else {"user": user}
         frame |= {"to": "a-1"} if type == "transfer" else {}
         frame |= {"epoch": 1} if variant == "stale" else {}
         frames.append(frame if type in UNANSWERED else frame | {"id": row})

@@ -44,7 +44,8 @@ ARRAY_FRAMES, ARRAY_BYTES = 64, 60 * 1024
 
 Token = str | Callable[[], str | Awaitable[str]]
 """A token, or what makes a fresh one: called at every connect, and before the one in use expires."""
-T = TypeVar("T", told.Ack, told.Chats, told.History)
+T = TypeVar("T", told.Ack, told.Chats, told.History, told.Profile, told.Context)
+Answer = told.Ack | told.Chats | told.History | told.Profile | told.Context | told.Error
 
 
 class Refused(Exception):
@@ -109,10 +110,10 @@ class _Command:
 
     frame: dict[str, Any]
     session: str = ""
-    answer: told.Ack | told.Chats | told.History | told.Error | Closed | None = None
+    answer: Answer | Closed | None = None
     answered: anyio.Event = attrs.Factory(anyio.Event)
 
-    def conclude(self, answer: "told.Ack | told.Chats | told.History | told.Error | Closed") -> None:
+    def conclude(self, answer: "Answer | Closed") -> None:
         self.answer = answer
         self.answered.set()
 
@@ -273,6 +274,23 @@ class Client:
         """A page of a chat: `before`, `limit`, `events` as in the protocol."""
         return await self.command("history", told.History, store=store, user=user, **page)
 
+    async def profile(self, store: str) -> told.Profile:
+        """What the store says of itself."""
+        return await self.command("profile", told.Profile, store=store)
+
+    async def configure(self, store: str, version: int, **changes: Any) -> told.Ack:
+        """Changes the profile that has this version: `name`, `face`, `greeting`, `clock`, `replies`; None clears. For supervisors."""
+        given: dict[str, Any] = {name: _NULL if value is None else value for name, value in changes.items()}
+        return await self.command("configure", told.Ack, store=store, version=version, **given)
+
+    async def tell_context(self, store: str, context: dict[str, Any]) -> told.Ack:
+        """Says where one is, see `actors.context`; for users."""
+        return await self.command("context", told.Ack, store=store, context=context)
+
+    async def context(self, store: str, user: str) -> told.Context:
+        """Where a user said last that it is, and the earlier stretches of its chat; for agents."""
+        return await self.command("context", told.Context, store=store, user=user)
+
     async def typing(self, store: str, *, user: str | None = None, on: bool = True) -> None:
         """Says that one is writing, or stopped; lost if there is no connection."""
         if self._ready.is_set():
@@ -422,7 +440,7 @@ class Client:
             case told.Ack() | told.Error() | told.History():
                 self._answered(id, frame)
                 return
-            case told.Chats() if isinstance(id, str):
+            case told.Chats() | told.Profile() | told.Context() if isinstance(id, str):
                 self._answered(id, frame)
                 return
             case told.Reset(store=store):
@@ -441,7 +459,7 @@ class Client:
             self._resume[frame.store] = number
         self._tell(frame)
 
-    def _answered(self, id: Any, frame: told.Ack | told.Chats | told.History | told.Error) -> None:
+    def _answered(self, id: Any, frame: Answer) -> None:
         command = self._outbox.get(id)
         if command is None:
             if isinstance(frame, told.Error) and not isinstance(id, str):
@@ -509,8 +527,12 @@ class Client:
         return await made if isawaitable(made) else made
 
 
+_NULL = object()
+"""Said as null, where None would be left out."""
+
+
 def _frame(type: str, /, **fields: Any) -> dict[str, Any]:
-    return {"type": type} | {key: value for key, value in fields.items() if value is not None}
+    return {"type": type} | {key: None if value is _NULL else value for key, value in fields.items() if value is not None}
 
 
 def _number(event: object, side: Side) -> int | None:

@@ -8,6 +8,7 @@ import msgspec
 from actors import frame, told
 from actors.body import KINDS, Text
 from actors.close import MEANING
+from actors.context import Context
 from actors.refusal import DETAIL, TEMPORARY
 
 Schema = dict[str, Any]
@@ -25,7 +26,7 @@ def asyncapi() -> Schema:
     """The document, as JSON values."""
     said, said_schemas = _side("client", get_args(frame.Frame))
     heard, heard_schemas = _side("server", get_args(told.Told))
-    bodies, body_schemas = _parts("body", list(KINDS.values()))
+    (*bodies, context), body_schemas = _parts("body", [*KINDS.values(), Context])
     schemas = said_schemas | heard_schemas | body_schemas
     of_kind = [_of_kind(kind, ref) for kind, ref in zip(KINDS, bodies, strict=True)]
     for name in ("client.Send", "server.Message"):
@@ -34,6 +35,7 @@ def asyncapi() -> Schema:
     text = dict(zip(KINDS.values(), bodies, strict=True))[Text]
     for name in ("client.Note", "client.Announce"):
         schemas[name]["properties"]["body"] = text
+    schemas["client.Context"]["properties"]["context"] = {"anyOf": [context, {"type": "null"}]}
     return {
         "asyncapi": "3.0.0",
         "info": {

@@ -31,7 +31,9 @@ const RENEW_MS = 60_000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const ARRAY_FRAMES = 60;
 const ARRAY_CHARACTERS = 15_000;
-const QUERIES = new Set(["chats", "history", "search"]);
+const QUERIES = new Set(["chats", "history", "search", "profile", "context"]);
+const PROFILE_BYTES = 65_000;
+const ADDRESS_CHARACTERS = 2048;
 const NUMBERED = new Set(["message", "note", "status"]);
 
 /** The server refused a command for good. `code` is the protocol's, `error` the whole answer: errors about ownership name the owner. */
@@ -65,7 +67,7 @@ export class Closed extends Error {
 
 /**
  * Events, for `on`: every frame of the protocol by its type (`message`, `note`, `status`, `marks`, `typing`, `presence`, `queue`, `notice`,
- * `reset`, `error`), and `chats` (the list was shown anew), `chat` (one of `held` changed), `outbox` (a command came or went), `refused`
+ * `profile`, `context`, `reset`, `error`), and `chats` (the list was shown anew), `chat` (one of `held` changed), `outbox` (a command came or went), `refused`
  * (`{id, frame, error}`: of a command from before a reload nobody else hears), `state` (`{state: "connecting" | "ready" | "waiting" | "closed", code?, again?}`; `again` in ms).
  */
 export class DibsClient {
@@ -223,6 +225,46 @@ export class DibsClient {
     return this.command("search", { store, text, ...page });
   }
 
+  /** What the store says of itself; it is kept in `held.profiles`, where agents' clients keep it up. */
+  async profile(store) {
+    const { id, ...profile } = await this.command("profile", { store });
+    this._take(profile);
+    return this.held.profiles.get(store);
+  }
+
+  /** Changes the profile that has this `version`; null clears a field. For supervisors. */
+  configure(store, version, changes) {
+    // A frame that is larger ends the session.
+    if (new TextEncoder().encode(JSON.stringify(changes)).length > PROFILE_BYTES)
+      return Promise.reject(new Refused({ code: "too_large", detail: "a profile above 64 KiB", temporary: false }));
+    return this.command("configure", { store, version, ...changes });
+  }
+
+  /**
+   * Says where the user is: `{page: {url, title}, referrer, device, locale, timezone, product}`. It is of no use later, so it survives no reload.
+   * An address that is neither `https:` nor on the server itself is left out: it would be refused.
+   */
+  tellContext(store, { page, referrer, ...context }) {
+    const told = { ...context, referrer: this._address(referrer), page: page && { ...page, url: this._address(page.url) } };
+    return this.command("context", { store, context: told });
+  }
+
+  /** Where a user said last that it is, and the earlier stretches of its chat. For agents. */
+  context(store, user) {
+    return this.command("context", { store, user });
+  }
+
+  _address(url) {
+    if (!url) return undefined;
+    try {
+      const { protocol, host, href, pathname, search, hash } = new URL(url, globalThis.location?.href);
+      const found = protocol === "https:" ? href : host === new URL(this.url).host ? pathname + search + hash : "";
+      return found && found.length <= ADDRESS_CHARACTERS ? found : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
   /** Somebody is writing, or stopped; lost while there is no session. */
   typing(store, on, user) {
     if (this.state === "ready") this._write([without({ type: "typing", store, user, on })]);
@@ -236,7 +278,7 @@ export class DibsClient {
     return new Promise((done, failed) => {
       const command = { frame, at: Date.now(), session: undefined, isKept: false, kept: undefined, done, failed };
       this._commands.set(id, command);
-      // Queries are worth nothing after a reload. What cannot be kept is sent all the same: a browser may have no room for us.
+      // Queries, and where a user was, are worth nothing after a reload. What cannot be kept is sent all the same: a browser may have no room for us.
       command.kept = QUERIES.has(type) ? Promise.resolve() : this._outbox.put({ id, frame, at: command.at }).catch(() => {});
       this._emit("outbox", this.waiting);
       command.kept.then(() => {
@@ -397,6 +439,7 @@ export class DibsClient {
         return;
       case "welcome":
         this.welcome = frame;
+        if (this._generation !== frame.generation) this.held.profiles.clear();
         this._generation = frame.generation;
         this._stands = {};
         this.held.begin(frame.role === "user" ? "user" : "store");
@@ -409,6 +452,13 @@ export class DibsClient {
       case "found":
         this._answered(frame);
         return;
+      case "profile":
+      case "context":
+        if (frame.id !== undefined) {
+          this._answered(frame);
+          return;
+        }
+        break;
       case "error":
         if (frame.id === undefined) this._emit("error", frame);
         else this._answered(frame);
@@ -432,6 +482,10 @@ export class DibsClient {
         this._numbers[frame.store] = number;
       }
     }
+    this._take(frame);
+  }
+
+  _take(frame) {
     const changed = this.held.take(frame);
     this._emit(frame.type, frame);
     for (const chat of changed) this._emit("chat", chat);
@@ -501,8 +555,9 @@ export class DibsClient {
   }
 }
 
+/** What is undefined is left out; null is as good, but for `configure`. */
 function without(frame) {
-  return Object.fromEntries(Object.entries(frame).filter(([, value]) => value !== undefined && value !== null));
+  return Object.fromEntries(Object.entries(frame).filter(([, value]) => value !== undefined));
 }
 
 /** `crypto.randomUUID` is for secure pages only; a shop under test may be none. */

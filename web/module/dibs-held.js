@@ -59,6 +59,8 @@ export class Held {
     this.chats = new Map();
     /** Store to the agents who are there. @type {Map<string, {id: string, name: string, status: string}[]>} */
     this.agents = new Map();
+    /** Store to the newest profile that was told. @type {Map<string, {version: number}>} */
+    this.profiles = new Map();
   }
 
   /** The chat, if anything is known of it. */
@@ -107,6 +109,9 @@ export class Held {
       case "presence":
         if (frame.agents) this.agents.set(frame.store, frame.agents);
         else return this._mine(frame.store, (chat) => (chat.online = frame.online));
+        return [];
+      case "profile":
+        if (frame.version >= (this.profiles.get(frame.store)?.version ?? 0)) this.profiles.set(frame.store, frame);
         return [];
       case "reset":
         return this._reset(frame.store);
