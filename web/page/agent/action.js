@@ -52,6 +52,7 @@ export const ACTIONS = [
   { id: "away", icon: "clock", can: (desk) => desk.status === "available", run: (desk) => desk.availability("away") },
   { id: "available", icon: "claim", can: (desk) => desk.status === "away", run: (desk) => desk.availability("available") },
   { id: "announce", icon: "megaphone", can: (desk) => desk.isSupervisor, run: (desk) => desk.ask("announce") },
+  { id: "profile", icon: "gear", can: (desk) => desk.isSupervisor && profiled(desk), run: (desk) => desk.ask("profile", profiled(desk)) },
   { id: "sound", icon: "bell", can: (desk) => desk.alert?.isPossible, run: (desk) => desk.alert.toggle() },
   { id: "language", icon: "language", can: () => true, run: (desk) => desk.ask("language") },
   { id: "theme", icon: "theme", can: () => true, run: (desk) => desk.ask("theme") },
@@ -112,6 +113,11 @@ export function hearKeys(desk) {
 
 function isText(node) {
   return node.matches?.("input, textarea");
+}
+
+/** The store whose settings are meant: that of the list, of the open chat, or the first. */
+function profiled(desk) {
+  return [desk.store, desk.chat?.store, ...desk.stores].find((one) => one && desk.profile(one));
 }
 
 function isOpen(chat) {

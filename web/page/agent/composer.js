@@ -6,6 +6,7 @@ import { t } from "../part/locale.js";
 import { clock } from "../part/time.js";
 import { action, keyOf, perform } from "./action.js";
 import { Drafts } from "./draft.js";
+import { Replies } from "./reply.js";
 import { nameOf, partyName } from "./summary.js";
 
 const TALLEST_PX = 180;
@@ -13,7 +14,8 @@ const TALLEST_PX = 180;
 export class Composer extends HTMLElement {
   begin(desk) {
     this._desk = desk;
-    this._text = el("textarea", { rows: "1", dir: "auto", oninput: () => this._typed(), onkeydown: (event) => this._key(event) });
+    this._text = el("textarea", { rows: "1", dir: "auto", oninput: () => this._typed(), onkeydown: (event) => this._key(event), onblur: () => this._replies.close() });
+    this._replies = new Replies(desk, this._text, () => this._typed());
     this._send = el("button", { class: "primary", type: "submit" }, icon("send"), el("span", {}));
     this._modes = ["answer", "note"].map((kind) =>
       el("button", { class: "mode", type: "button", "data-kind": kind, onclick: () => this._turn(kind === "note") }, icon(kind === "note" ? "note" : "send"), t(kind)),
@@ -21,6 +23,7 @@ export class Composer extends HTMLElement {
     this._form = el(
       "form",
       { class: "composer", onsubmit: (event) => this._submit(event) },
+      this._replies.node,
       el("div", { class: "modes" }, this._modes, el("span", { class: "hint" }, t("enterSends"))),
       el("div", { class: "writing-row" }, this._text, this._send),
     );
@@ -101,6 +104,7 @@ export class Composer extends HTMLElement {
   _load() {
     const { chat, drafts } = this._desk;
     this._text.value = chat ? drafts.get(chat, this._kind) : "";
+    this._replies.close();
     this._grow();
   }
 
@@ -132,6 +136,7 @@ export class Composer extends HTMLElement {
     const { chat, drafts, typing, isNote } = this._desk;
     drafts.set(chat, this._kind, this._text.value);
     if (!isNote) typing.say(chat, Boolean(this._text.value));
+    this._replies.look();
     this._grow();
   }
 
@@ -143,7 +148,8 @@ export class Composer extends HTMLElement {
 
   _key(event) {
     if (event.isComposing || event.keyCode === 229) return;
-    if (event.key === "Escape" && this._desk.isNote) this._turn(false);
+    if (this._replies.key(event));
+    else if (event.key === "Escape" && this._desk.isNote) this._turn(false);
     else if (event.key === "Enter" && !event.shiftKey && !event.altKey) this._form.requestSubmit();
     else return;
     event.preventDefault();
