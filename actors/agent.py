@@ -187,6 +187,8 @@ class AgentActor(Participant):
                     self._context(session, frame, user)
             case f.Configure():
                 self._configure(session, frame)
+            case f.Figures():
+                self._figures(session, frame)
             case f.End() | f.Rate():
                 session.refuse(frame.id, Refused(code="forbidden"))
             case f.Availability():
@@ -290,6 +292,20 @@ class AgentActor(Participant):
                     return await self._missing(store)
             before = None if frame.before is None else int(frame.before)
             return wire.found(frame.id, store, await search(storage, store, user, frame.text, before, frame.limit))
+
+        self._query(session, frame.id, answer)
+
+    def _figures(self, session: "Session", frame: f.Figures) -> None:
+        if not self._is_allowed(session, frame):
+            return
+        assert session.identity is not None
+        if session.identity.role != "supervisor":
+            session.refuse(frame.id, Refused(code="forbidden"))
+            return
+
+        async def answer() -> bytes:
+            since = None if frame.since is None else min(frame.since, f.NUMBER_LIMIT)
+            return wire.text({"type": "figures", "id": frame.id} | await self._store(frame.store).figures.answer(since))
 
         self._query(session, frame.id, answer)
 

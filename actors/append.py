@@ -195,6 +195,19 @@ class ListPage(msgspec.Struct, frozen=True, kw_only=True):
     more: bool
 
 
+class Overview(msgspec.Struct, frozen=True, kw_only=True):
+    """How a store stands, and `refused`: how many claims were refused in which minute (of the epoch) because another owned the chat."""
+
+    offset: int
+    waiting: int
+    claimed: int
+    longest: tuple[str, int] | None
+    """The user who has waited longest, and since when."""
+    loads: dict[str, int]
+    """How many chats each agent owns that was asked about."""
+    refused: dict[int, int]
+
+
 class Swept(msgspec.Struct, frozen=True, kw_only=True):
     """A step of the walk over all chats: how many entries of logs and histories went, how many chats of which nothing is left, and whether
     the walk is over and the next step begins another."""
@@ -233,6 +246,9 @@ class Reads(Protocol):
 
     async def list_chats(self, store: str, status: str | None, after: tuple[int, str] | None, limit: int) -> ListPage:
         """A page of the store's chats behind the one of this (`at`, user), newest first, then by user."""
+
+    async def overview(self, store: str, agents: tuple[str, ...], since: int, now: int) -> Overview:
+        """How the store stands, with the loads of these agents and the claims that were refused between two moments (ms), or around."""
 
     async def snapshot(self, store: str, agent: str, limit: int) -> Snapshot:
         """For each status but closed the newest `limit` chats, and all of the agent's own."""
@@ -287,6 +303,13 @@ class Storage(Reads, Protocol):
 
     async def withdraw(self, withdrawal: Withdrawal) -> int:
         """Makes a withdrawal durable; the moment that is in force, which is never lowered. Repeating it is harmless."""
+
+    async def count_refused(self, store: str, minute: int, count: int) -> None:
+        """Keeps for a day and more how many claims this node has refused in a minute of the epoch; repeating it is harmless."""
+
+    async def spend(self, side: str, id: str, day: int, size: int, limit: int) -> bool:
+        """Counts `size` bytes of files for an identity on a day (days since the epoch); False, and nothing is counted, if that would be
+        more than `limit`, or if it has all of it already. Asked twice it may count twice."""
 
     async def erase_chat(self, store: str, user: str) -> bool:
         """Takes a chat away, but for what the store's log says of it; whether there was one. What was appended before is settled by then,

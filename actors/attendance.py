@@ -317,12 +317,17 @@ class Attendance:
 
     # Presence.
 
-    def _presence(self) -> Newest:
+    def there(self) -> dict[str, tuple[str, str]]:
+        """Who is there, here or on another node: id to name and status."""
         state, store = self._actor.state, self._actor.store
         away = state.away if state is not None else frozenset()
         there = {id: name for id, (name, _) in self._elsewhere.items()}
         there |= {id: agent.identity.party.owner.name for id, agent in self._node.agents_of.get(store, {}).items()}
-        agents = [(id, name, "away" if id in away else "available") for id, name in sorted(there.items())]
+        return {id: (name, "away" if id in away else "available") for id, name in sorted(there.items())}
+
+    def _presence(self) -> Newest:
+        store = self._actor.store
+        agents = [(id, name, status) for id, (name, status) in self.there().items()]
         return Newest(("presence", store), wire.presence_for_agents(store, agents))
 
     def _online(self) -> Newest:

@@ -43,6 +43,8 @@ class Erasure:
             at = node.clock.wall_ms()
             existed = await node.storage.erase_chat(store, user)
             node.chat_gone(store, user)
+            if node.files is not None:
+                await node.files.erase(store, user)
             node.live.tell(ChatErased(store, user))
             entries = await node.storage.rewrite_log(store, user)
             files = await node.storage.rewrite_files()

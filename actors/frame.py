@@ -253,6 +253,16 @@ class Context(Struct, frozen=True, tag_field="type", tag="context"):
         return bytes(self.context) != b"null"
 
 
+class Figures(Struct, frozen=True, tag_field="type", tag="figures", rename={"since": "from"}):
+    """How a store stands and what its last day was; for supervisors."""
+
+    id: CommandId
+    store: Id
+    since: Annotated[
+        Number | None, Meta(description="From when on, in ms; 25 hours back at most, 24 without it. Taken down to the whole minute.")
+    ] = None
+
+
 class Availability(Struct, frozen=True, tag_field="type", tag="availability"):
     """Available or away, in all stores of the token."""
 
@@ -292,6 +302,7 @@ Frame = (
     | Profile
     | Configure
     | Context
+    | Figures
     | Availability
     | Announce
 )

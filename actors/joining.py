@@ -6,7 +6,7 @@
 Each step may be done twice: the claim and every copy are remembered by an id made from the visitor's, so whoever is cut off half way says
 `hello` again with the same token, and it goes on. Another user who comes with that token is refused by the claim. A copy keeps its author,
 its time and its order; its `id` is the visitor's and the message's number. What an agent said was said by the owner of the visitor's chat,
-where it stays, so a copy needs no owner.
+where it stays, so a copy needs no owner. The files that messages name are copied before them, and the copies name the user's.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ import msgspec
 from actors.append import Append, Committed, Duplicate, Outcome, Reused, StorageUnavailable
 from actors.chat import Chat, Party
 from actors.command import AssignChat, Command, CopyMessage, MarkRead, ResolveChat
+from actors.file import folder_address, names_in
 from actors.frame import NUMBER_LIMIT
 from actors.identity import Identity
 from actors.request import Request, StoreRequest, Waiting, content_digest, sender_digest
@@ -95,8 +96,11 @@ class Joining:
         # What opens a chat is the user's own.
         while said and said[0].by.role != "user" and not above:
             said.pop(0)
+        if self._node.files is not None:
+            names = {name for found in said for name in names_in(store, visitor.id, bytes(found.body))}
+            await self._node.files.copy(store, visitor.id, user.id, names)
         for start in range(0, len(said), SOME):
-            copies = [_copy_of(found, visitor, user) for found in said[start : start + SOME]]
+            copies = [_copy_of(found, store, visitor, user) for found in said[start : start + SOME]]
             await asyncio.gather(*(self._ask(store, user.id, copy, remembered=True) for copy in copies))
         return page.seq
 
@@ -122,7 +126,11 @@ class Joining:
             raise StorageUnavailable
 
 
-def _copy_of(found: _Said, visitor: Identity, user: Identity) -> CopyMessage:
+def _copy_of(found: _Said, store: str, visitor: Identity, user: Identity) -> CopyMessage:
     author = user.party if found.by.role == "user" else found.by
     id = f"{visitor.id}.{found.seq}"[-64:]
-    return CopyMessage(by=user.party, id=id, author=author, kind=found.kind, body=bytes(found.body), at=found.at)
+    body = bytes(found.body)
+    if found.kind in ("image", "file"):  # a text is what somebody wrote
+        before, after = (b'"url":"' + folder_address(store, whose).encode() for whose in (visitor.id, user.id))
+        body = body.replace(before, after)
+    return CopyMessage(by=user.party, id=id, author=author, kind=found.kind, body=body, at=found.at)

@@ -15,6 +15,8 @@ from actors.append import Storage, StorageUnavailable
 from actors.close import Close
 from actors.delivery import Notice
 from actors.erasure import Erasure
+from actors.file import Files
+from actors.file_retention import FileRetention
 from actors.identity import Identity
 from actors.joining import Joining
 from actors.live import Live
@@ -22,6 +24,7 @@ from actors.option import Options
 from actors.participant import Participant
 from actors.port import Clock, Log
 from actors.rate import BURST_S, Bucket
+from actors.refused import RefusedClaims
 from actors.retention import Retention
 from actors.revocation import Revocation
 from actors.roll import RollCaller
@@ -55,11 +58,14 @@ class Node:
         """Store to the users who are online here and have a chat there."""
         self.agents_of: dict[str, dict[str, AgentActor]] = {}
         """Store to the agents who are there: with a session, or gone for a moment."""
+        self.refused_claims = RefusedClaims(self)
         self.buckets: dict[tuple[str, str], Bucket] = {}
         """Side and id to the rate of an identity that has just left."""
         self.online = 0
         """The number of open sessions that have said hello."""
         self.draining = False
+        self.files: Files | None = None
+        """Where the files lie that messages name."""
         self.withdrawals = Withdrawals()
         self.revocation = Revocation(self)
         self.joining = Joining(self)
@@ -227,6 +233,8 @@ class Node:
         self.spawn(self.roll.run())
         if self.options.keep_s:
             self.spawn(Retention(self).run())
+            if self.files is not None:
+                self.spawn(FileRetention(self, self.files).run())
         while True:
             await asyncio.sleep(self.sweep_s)
             now_s, now_ms = self.clock.monotonic_s(), self.clock.wall_ms()
@@ -290,6 +298,7 @@ class Node:
                     await asyncio.sleep(0.02)
         for session in tuple(self.sessions):
             session.on_stuck()
+        await self.refused_claims.write()
         await self.roll.leave()
 
 

@@ -41,6 +41,7 @@ from actors.command import GiveBackChat, MarkReceived, SendMessage, TransferChat
 from actors.delivery import Newest, Notice
 from actors.event import AgentArrived, AgentLeft, AvailabilitySet, Event, MarkMoved, ProfileSet, subject, tail
 from actors.fanout import FanOut
+from actors.figure import Figures
 from actors.foreign import Foreign
 from actors.news import ContextShown, LogGrew, MarksLost, NoticeTold, StoreChanged, TypingShown
 from actors.refusal import Refused
@@ -91,6 +92,7 @@ class StoreActor(Actor[StoreMessage]):
         self.attendance = Attendance(self)
         self.foreign = Foreign(self)
         self.aside = Aside(self)
+        self.figures = Figures(self)
         self.used_s = node.clock.monotonic_s()
         self._waiting: list[StoreMessage] = []
         """What came before the store was loaded."""
@@ -119,6 +121,7 @@ class StoreActor(Actor[StoreMessage]):
     def restart(self) -> bool:
         """See `Actor`: everything is in Redis."""
         self._let_go()
+        self.figures.forget()
         self.state = None
         self.attendance.restart()
         self._load()
@@ -143,6 +146,7 @@ class StoreActor(Actor[StoreMessage]):
     def ended(self) -> None:
         """See `Actor`."""
         self.attendance.end()
+        self.figures.forget()
         if self._reload is not None:
             self._reload.cancel()
         self.node.forget_store(self)
@@ -561,6 +565,7 @@ class StoreActor(Actor[StoreMessage]):
         if isinstance(decision, Rejected):
             if decision.refused.code == "already_claimed":
                 self.node.tally.claims_lost += 1
+                self.node.refused_claims.add(self.store)
             self._refuse(request, decision.refused)
             return
         fields = append.answer

@@ -150,6 +150,76 @@ class Found(Struct, frozen=True, tag_field="type", tag="found"):
     next: Annotated[str, Meta(description="Given as `before` it continues the search.")] | UnsetType = UNSET
 
 
+class Waits(Struct, frozen=True):
+    """Who waits, and since when."""
+
+    user: Id
+    since: Ms
+
+
+class Desk(Struct, frozen=True):
+    """An agent of the store's roster; `limit` 0 for none."""
+
+    id: Id
+    name: str
+    status: Literal["available", "away", "gone"]
+    chats: Number
+    limit: Number
+
+
+class Responses(Struct, frozen=True):
+    """How long it took from a chat's opening to its first answer, in ms: by how much half and nine tenths of them were answered."""
+
+    count: Number
+    p50: Number | None
+    p90: Number | None
+
+
+class Ratings(Struct, frozen=True):
+    """How chats were rated, from 1 to 5."""
+
+    count: Number
+    mean: Annotated[float, Meta(ge=1, le=5)] | None
+
+
+class Day(Struct, frozen=True, rename={"since": "from"}):
+    """What happened since a moment. `refused`: claims that were refused because another agent owned the chat."""
+
+    since: Ms
+    opened: Number
+    claimed: Number
+    closed: Number
+    messages: Number
+    refused: Number
+    takeovers: Number
+    first_response: Responses
+    rating: Ratings
+
+
+class Quarter(Struct, frozen=True):
+    """What happened in 15 minutes from `at` on, first answers among it, and how many chats were waiting at their end."""
+
+    at: Ms
+    opened: Number
+    answered: Number
+    waiting: Number
+
+
+class Figures(Struct, frozen=True, tag_field="type", tag="figures"):
+    """The answer to `figures`: `longest` has waited longest for an agent, `unanswered` for an answer in a claimed chat."""
+
+    id: Id
+    store: Id
+    at: Ms
+    waiting: Number
+    claimed: Number
+    longest: Waits | None
+    unanswered: Waits | None
+    agents: list[Desk]
+    day: Day
+    series: list[Quarter]
+
+
 class Reset(Struct, frozen=True, tag_field="type", tag="reset"):
     """What you hold of this store is not what is kept: drop it, use the snapshot and `history`."""
 
@@ -291,6 +361,7 @@ Told = (
     | Context
     | History
     | Found
+    | Figures
     | Ack
     | Error
     | Ping

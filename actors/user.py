@@ -97,6 +97,7 @@ class UserActor(Participant):
                 | f.Availability()
                 | f.Search()
                 | f.Configure()
+                | f.Figures()
             ):
                 if self._may_ask(session, frame):
                     session.refuse(frame.id, Refused(code="forbidden"))

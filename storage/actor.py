@@ -11,7 +11,20 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import ParamSpec, TypeVar
 
-from actors.append import Append, ChatPage, ChatRecord, ListPage, LogPage, Past, Settler, Snapshot, StorageUnavailable, StoreState, Swept
+from actors.append import (
+    Append,
+    ChatPage,
+    ChatRecord,
+    ListPage,
+    LogPage,
+    Overview,
+    Past,
+    Settler,
+    Snapshot,
+    StorageUnavailable,
+    StoreState,
+    Swept,
+)
 from actors.news import Call, Dead, Followed, Heads, News, Roll, Said, Topic
 from actors.port import Clock, Log
 from actors.tally import Tally
@@ -79,6 +92,14 @@ class StorageActor:
     async def withdraw(self, withdrawal: Withdrawal) -> int:
         """See `Storage.withdraw`."""
         return await self._read(self._journal.withdraw, withdrawal)
+
+    async def count_refused(self, store: str, minute: int, count: int) -> None:
+        """See `Storage.count_refused`."""
+        await self._read(self._journal.count_refused, store, minute, count)
+
+    async def spend(self, side: str, id: str, day: int, size: int, limit: int) -> bool:
+        """See `Storage.spend`."""
+        return await self._read(self._journal.spend, side, id, day, size, limit)
 
     async def erase_chat(self, store: str, user: str) -> bool:
         """See `Storage.erase_chat`."""
@@ -290,6 +311,10 @@ class StorageActor:
     async def list_chats(self, store: str, status: str | None, after: tuple[int, str] | None, limit: int) -> ListPage:
         """See `Storage`."""
         return await self._read(self._journal.list_chats, store, status, after, limit)
+
+    async def overview(self, store: str, agents: tuple[str, ...], since: int, now: int) -> Overview:
+        """See `Storage`."""
+        return await self._read(self._journal.overview, store, agents, since, now)
 
     async def snapshot(self, store: str, agent: str, limit: int) -> Snapshot:
         """See `Storage`."""

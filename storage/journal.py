@@ -89,6 +89,13 @@ class Journal(Reads, Protocol):
     async def withdraw(self, withdrawal: Withdrawal) -> int:
         """Keeps a withdrawal of access; the moment that is in force, the latest of all that were ever asked for."""
 
+    async def count_refused(self, store: str, minute: int, count: int) -> None:
+        """Keeps for a day and more how many claims this node has refused in a minute of the epoch."""
+
+    async def spend(self, side: str, id: str, day: int, size: int, limit: int) -> bool:
+        """Counts `size` bytes of files for an identity on a day; False, and nothing is counted, if that would be more than `limit`, or if
+        it has all of it already."""
+
     async def erase_chat(self, store: str, user: str) -> bool:
         """Takes a chat away, but for what the store's log says of it; whether there was one. The log gets an empty entry more."""
 

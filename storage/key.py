@@ -27,6 +27,8 @@ chat           hash    un name, st status, ow owner, on owner as JSON, ep epoch,
 profile        hash    `ve` version, `is` what the store says of itself, as JSON
 context        string  `AT JSON`: where a chat's user is
 here           hash    node -> its beat, and its agents who are there as JSON (id to name and whether a session is open)
+refused        hash    MINUTE:NODE -> how many claims a node has refused in it because another agent owned the chat; one key for each
+                       hour, which expires
 history        list    `KIND SEQ OFFSET FROM_USER FRAME` for each event, see `bisect.lua`
 ============== ======= =====================================================================================================
 
@@ -61,8 +63,14 @@ HERE: Final = f"{LAYOUT}:here"
 NODES: Final = f"{LAYOUT}:nodes"
 """Channel: every node listens, so how many do tells whether a node is alone. What concerns no store is said in it."""
 
+SPENT_S: Final = 2 * 86_400
+"""The bytes of a day are kept until every clock says that it is over."""
+
 ID_BUCKET_MS: Final = 24 * 3600 * 1000
 """Ids are remembered by day; an id is looked up in the days before and after too, so a clock that jumps finds it as well."""
+REFUSED_BUCKET_MS: Final = 3600 * 1000
+"""Refused claims are kept by hour."""
+REFUSED_KEPT_MS: Final = 27 * REFUSED_BUCKET_MS
 ID_REMEMBERED_MS: Final = 3 * ID_BUCKET_MS
 
 
@@ -89,6 +97,11 @@ def erased(user: str) -> str:
 def stores_of_agent(agent: str) -> str:
     """Set of the stores on whose roster an agent is."""
     return f"{LAYOUT}:{{a/{agent}}}:stores"
+
+
+def spent(side: str, id: str, day: int) -> str:
+    """Bytes of files that an identity has sent on a day (days since the epoch)."""
+    return f"{LAYOUT}:{{{side[0]}/{id}}}:spent:{day}"
 
 
 def channel_of_node(name: str) -> str:
@@ -152,6 +165,10 @@ class StoreKeys:
         """The ids of the day of `now_ms`, of the day before and of the day after."""
         day = now_ms // ID_BUCKET_MS
         return f"{self._tag}ids:{day}", f"{self._tag}ids:{day - 1}", f"{self._tag}ids:{day + 1}"
+
+    def refused(self, ms: int) -> str:
+        """The claims that were refused in the hour of `ms`."""
+        return f"{self._tag}refused:{ms // REFUSED_BUCKET_MS}"
 
     def chat(self, user: str) -> str:
         """One chat."""

@@ -25,6 +25,7 @@ from actors.append import (
     ListPage,
     LogPage,
     Outcome,
+    Overview,
     Past,
     Reused,
     Snapshot,
@@ -100,6 +101,8 @@ class _Shop:
     away: set[str] = attrs.Factory(set)
     arrivals: dict[str, int] = attrs.Factory(dict)
     cursors: dict[str, int] = attrs.Factory(dict)
+    refused: dict[tuple[int, str], int] = attrs.Factory(dict)
+    """By minute and node."""
     talks: dict[str, _Talk] = attrs.Factory(dict)
     profile: tuple[int, bytes] = (0, b"")
 
@@ -134,6 +137,8 @@ class MemoryJournal:
         self._stores_of_agent: dict[str, set[str]] = {}
         self._stores: set[str] = set()
         self._erased: dict[str, int] = {}
+        self._spent: dict[tuple[str, str, int], int] = {}
+        """Side, id and day to bytes of files."""
         self._withdrawals: dict[Withdrawal, int] = {}
         """A withdrawal without its moment to the moment."""
         self._birth = secrets.token_hex(8)
@@ -374,6 +379,20 @@ class MemoryJournal:
         moment = self._withdrawals[about] = max(withdrawal.at, self._withdrawals.get(about, 0))
         return moment
 
+    async def count_refused(self, store: str, minute: int, count: int) -> None:
+        """See `Journal.count_refused`."""
+        await asyncio.sleep(0)
+        self._shops.setdefault(store, _Shop()).refused[minute, self.node] = count
+
+    async def spend(self, side: str, id: str, day: int, size: int, limit: int) -> bool:
+        """See `Journal.spend`."""
+        await asyncio.sleep(0)
+        before = self._spent.get((side, id, day), 0)
+        if before + size > limit or (not size and before >= limit):
+            return False
+        self._spent[side, id, day] = before + size
+        return True
+
     # Erasing.
 
     async def erase_chat(self, store: str, user: str) -> bool:
@@ -499,6 +518,23 @@ class MemoryJournal:
         chats = (await self._shop(store)).newest((status,) if status else _STATUSES)
         users = [chat.user for chat in chats if after is None or (-chat.at, chat.user) > (-after[0], after[1])]
         return ListPage(users=tuple(users[:limit]), more=len(users) > limit)
+
+    async def overview(self, store: str, agents: tuple[str, ...], since: int, now: int) -> Overview:
+        """See `Reads.overview`."""
+        del since, now
+        shop = await self._shop(store)
+        waiting = sorted((chat.since, chat.user) for chat in shop.newest(("waiting",)))
+        refused: dict[int, int] = {}
+        for (minute, _), count in shop.refused.items():
+            refused[minute] = refused.get(minute, 0) + count
+        return Overview(
+            offset=shop.offset,
+            waiting=len(waiting),
+            claimed=len(shop.newest(("claimed",))),
+            longest=(waiting[0][1], waiting[0][0]) if waiting else None,
+            loads={agent: len(shop.owned_by(agent)) for agent in agents},
+            refused=refused,
+        )
 
     async def snapshot(self, store: str, agent: str, limit: int) -> Snapshot:
         """See `Reads.snapshot`."""

@@ -37,6 +37,7 @@ SCRIPTS = {
         "here",
         "history",
         "list",
+        "overview",
         "owned",
         "page",
         "rewrite",

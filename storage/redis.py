@@ -7,13 +7,14 @@ what is asked while one list is on its way goes together in the next.
 import asyncio
 import secrets
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ResponseError
 
-from actors.append import Append, ChatPage, ChatRecord, ListPage, LogPage, Outcome, Past, Snapshot, StoreState, Swept
+from actors.append import Append, ChatPage, ChatRecord, ListPage, LogPage, Outcome, Overview, Past, Snapshot, StoreState, Swept
 from actors.event import AgentArrived, MessageAdded, in_place_of_erased, subject
 from actors.news import Call, Dead, Heads, Roll, Topic
 from actors.withdrawal import Withdrawal
@@ -27,6 +28,9 @@ from storage.key import (
     COUNT,
     NEWEST,
     PULSE,
+    REFUSED_BUCKET_MS,
+    REFUSED_KEPT_MS,
+    SPENT_S,
     STORES,
     SWEPT,
     VERSION,
@@ -35,6 +39,7 @@ from storage.key import (
     channel_of_user,
     erased,
     is_in_slot,
+    spent,
     stores_of_agent,
     stores_of_user,
 )
@@ -219,6 +224,20 @@ class RedisJournal:
         member = f"{withdrawal.side}/{withdrawal.id}" + (f"/{withdrawal.store}" if withdrawal.store is not None else "")
         _, moment = await self._keep(("ZADD", WITHDRAWN, "GT", withdrawal.at, member), ("ZSCORE", WITHDRAWN, member))
         return int(moment)
+
+    async def count_refused(self, store: str, minute: int, count: int) -> None:
+        """See `Journal.count_refused`. Each process has a field of its own, so that writing it again counts nothing twice."""
+        key = StoreKeys(store).refused(minute * 60_000)
+        await self._keep(("HSET", key, f"{minute}:{self.node}", count), ("PEXPIRE", key, REFUSED_KEPT_MS))
+
+    async def spend(self, side: str, id: str, day: int, size: int, limit: int) -> bool:
+        """See `Journal.spend`."""
+        key = spent(side, id, day)
+        total, _ = await self._ask_all(("INCRBY", key, size), ("EXPIRE", key, SPENT_S))
+        if total > limit or (not size and total >= limit):
+            await self._ask(("DECRBY", key, size))
+            return False
+        return True
 
     # Erasing.
 
@@ -422,6 +441,26 @@ class RedisJournal:
         score, user = (str(-after[0]), after[1]) if after else ("", "")
         users = tuple(found.decode() for found in await self._run("list", keys, [score, user, limit]))
         return ListPage(users=users[:limit], more=len(users) > limit)
+
+    async def overview(self, store: str, agents: tuple[str, ...], since: int, now: int) -> Overview:
+        """See `Reads.overview`."""
+        keys = StoreKeys(store)
+        hours = range(since - since % REFUSED_BUCKET_MS, now + 1, REFUSED_BUCKET_MS)
+        offset, waiting, claimed, longest, *loads = await self._run(
+            "overview", [keys.head, keys.queue, keys.claimed, *map(keys.owned, agents)], []
+        )
+        refused: Counter[int] = Counter()
+        for counts in await self._ask_all(*(("HGETALL", keys.refused(hour)) for hour in hours)):
+            for field, count in pairs(counts):
+                refused[int(field.partition(b":")[0])] += int(count)
+        return Overview(
+            offset=offset,
+            waiting=waiting,
+            claimed=claimed,
+            longest=(longest[0].decode(), int(longest[1])) if longest else None,
+            loads=dict(zip(agents, loads, strict=True)),
+            refused=dict(refused),
+        )
 
     async def snapshot(self, store: str, agent: str, limit: int) -> Snapshot:
         """See `Reads.snapshot`."""

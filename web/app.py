@@ -17,6 +17,7 @@ from web import token
 from web.arrival import STRANGER
 from web.demo.door import serve_demo
 from web.document.door import serve_documents
+from web.file.door import open_file_door
 from web.front import Disconnected, FrontDoor
 from web.header import TEXT, guard
 from web.metric import NodeCollector
@@ -93,6 +94,7 @@ def make_app(
 
     open_door(app, node, signer, place)
     open_visitor_door(app, node, signer, settings)
+    open_file_door(app, node, signer, settings, strangers)
     serve_documents(app)
     serve_modules(app)
     serve_pages(app)

@@ -1,6 +1,7 @@
 """`dibs export`: the chats of a store as lines of JSON, each with what happened in it, as agents see it.
 
     {"type":"chat","store","user","name","status","owner","epoch","seq",…}   the summary of a chat; what follows it is up to there
+    {"type":"context","store","user","context","at"}                        where its user was, as far as that is kept
     {"type":"trimmed","store","user","first"}                               its messages are kept from this `seq` on
     {"type":"message"|"note"|"status",…}                                    the event frames of the chat, by offset
 
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from actors import wire
 from actors.append import ChatRecord, Reads
+from actors.event import subject
 from storage.fault import BadUrl, StorageStartError
 from storage.journal import JournalLost, JournalRefused, JournalUnreachable
 from storage.visit import visit
@@ -109,6 +111,8 @@ async def _walk(reads: Reads, store: str, until_ms: int) -> AsyncGenerator[ChatR
 async def _lines(reads: Reads, record: ChatRecord) -> AsyncGenerator[bytes, None]:
     chat = record.chat
     yield b'{"type":"chat",' + wire.summary(record, "store")[1:] + b"\n"
+    if (told := await reads.load_context(chat.store, chat.user)) is not None:
+        yield wire.context(subject(chat.store, chat.user), told[1], told[0]) + b"\n"
     at = 0
     while True:
         page = await reads.read_chat(chat.store, chat.user, after_offset=at, limit=PAGE)

@@ -14,18 +14,40 @@ from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable
 from quart import Quart
 from quart.asgi import ASGIHTTPConnection, ASGIWebsocketConnection
 from quart.routing import QuartMap
+from quart.wrappers import Request
 from quart.wrappers.base import BaseRequestWebsocket
+from quart.wrappers.request import Body
 from werkzeug.datastructures import Headers
 from werkzeug.routing import MapAdapter
 
-from web.header import floor
+from web.header import STREAMED, floor
 from web.line import MESSAGE_LIMIT, Line
 
+BODY_PIECE = 64 * 1024
+"""Bytes of a paced body that nobody has taken yet, when it stops."""
 _ABSOLUTE = re.compile(r"https?://[^/]*(/.*)?", re.IGNORECASE | re.ASCII | re.DOTALL)
 
 
 class Disconnected(Exception):
     """The peer is gone."""
+
+
+class PacedBody(Body):
+    """Quart's body takes whatever comes, however slowly it is read: this one lets no more come until what is there was taken."""
+
+    def __init__(self) -> None:
+        super().__init__(None, None)
+        self._taken = asyncio.Event()
+
+    async def __anext__(self) -> bytes:
+        self._taken.set()
+        return await super().__anext__()
+
+    async def room(self) -> None:
+        """Waits until somebody wants more."""
+        while len(self._data) >= BODY_PIECE:
+            self._taken.clear()
+            await self._taken.wait()
 
 
 class PlainConnection(ASGIHTTPConnection):
@@ -41,6 +63,24 @@ class PlainConnection(ASGIHTTPConnection):
         writer: asyncio.StreamWriter = send.__self__.send.__self__.send.__self__.writer  # type: ignore[attr-defined]
         self.scope["dibs.abort"] = writer.transport.abort  # type: ignore[typeddict-unknown-key]
         await super().__call__(receive, send)
+
+    def _create_request_from_scope(self, send: ASGISendCallable) -> Request:
+        asked = super()._create_request_from_scope(send)
+        if asked.path in STREAMED:
+            asked.body = PacedBody()
+        return asked
+
+    async def handle_messages(self, request: Request, receive: ASGIReceiveCallable) -> None:
+        """See `ASGIHTTPConnection`."""
+        body = request.body
+        if not isinstance(body, PacedBody):
+            await super().handle_messages(request, receive)
+            return
+        while (message := await receive())["type"] == "http.request":
+            body.append(message.get("body", b""))
+            if not message.get("more_body", False):
+                body.set_complete()
+            await body.room()
 
 
 class BoundedConnection(ASGIWebsocketConnection):

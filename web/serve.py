@@ -5,11 +5,13 @@ import gc
 import signal
 import time
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import uvloop
 from structlog.typing import FilteringBoundLogger
 
 from actors.append import StorageUnavailable
+from actors.file import Files
 from actors.node import Node
 from actors.option import Options
 from actors.tally import Tally
@@ -19,6 +21,7 @@ from storage.actor import StorageActor
 from storage.batch import Limits
 from storage.deployment import journal as open_journal
 from storage.deployment import parse
+from storage.folder import Folder
 from storage.journal import JournalLost, JournalRefused, JournalUnreachable
 from storage.room import Room
 from storage.witness import Witness
@@ -91,6 +94,7 @@ async def serve(settings: Settings, log: FilteringBoundLogger, place: Place) -> 
         tasks = Tasks(log)
         stack.push_async_callback(tasks.end)
         node = Node(storage=storage, clock=clock, log=log, tally=tally, options=_options(settings, place), tasks=tasks)
+        node.files = await _files(settings)
         tasks.start(storage.run())
         tasks.start(link.watch(journal.move))
         tasks.start(node.run())
@@ -132,6 +136,19 @@ async def _own_storage(settings: Settings, log: FilteringBoundLogger, stack: Asy
     """Its URL, and what an acknowledged command survives there."""
     url = await open_storage(settings, log, stack)
     return url, (await promised(url, log, strict=settings.strict)).sentence
+
+
+async def _files(settings: Settings) -> Files | None:
+    """Where files lie; None where this server takes none."""
+    place = settings.files
+    if place == "none" or (place is None and settings.redis is not None):
+        return None
+    files = Folder(settings.data / "files" if place is None else Path(place))
+    try:
+        await files.begin()
+    except StorageUnavailable as error:
+        raise StartError(f"--files: nothing can be written there ({type(error.__cause__).__name__})") from None
+    return files
 
 
 def _options(settings: Settings, place: Place) -> Options:

@@ -126,6 +126,10 @@ def _network(value: str) -> Network:
         raise ValueError(f"must be addresses and networks such as 10.0.0.0/8, with commas between several, not {_shown(value)}") from None
 
 
+def _files(value: str) -> str:
+    return value if value == "none" else str(_path(value))
+
+
 def _setting(default: T, read: Callable[[str], T], unit: str, meaning: str, *, secret: bool = False) -> T:
     """A line of the table. It claims to be its default's type, as `attrs.field` does."""
     return attrs.field(default=default, repr=not secret, metadata={"read": read, "unit": unit, "meaning": meaning})
@@ -169,6 +173,14 @@ class Settings:
     log_limit: int = _setting(1_000_000, _whole(100, 1_000_000_000), "N", "entries kept in the log of a store")
     history_limit: int = _setting(100_000, _whole(100, 1_000_000_000), "N", "entries kept of each chat")
     keep_days: float = _setting(0.0, _number(0, 36_500), "N", "days that messages, notes and statuses are kept, 0 for ever")
+    files: str | None = _setting(
+        None,
+        _files,
+        "PLACE",
+        "directory of the files of chats, which all nodes share, or none; by default files in --data, with --redis none",
+    )
+    file_limit: int = _setting(10, _whole(1, 1000), "MB", "size of a file at most")
+    file_quota: int = _setting(100, _whole(1, 1_000_000), "MB", "files that one identity may send a day")
     secret: bytes | None = attrs.field(default=None, repr=False)
     secret_old: bytes | None = attrs.field(default=None, repr=False)
 

@@ -5,6 +5,7 @@ A claim that stands twice is refused, for two readers might each take another of
 The clock is an argument, for `sign` and `verify` alike. Every bad token is refused with the same words: nobody learns how far it came.
 """
 
+import hmac
 import json
 import math
 import re
@@ -67,6 +68,10 @@ class TokenSigner:
         if not starts_s - LEEWAY_S <= now_s < identity.expires_s + LEEWAY_S:
             raise BadToken
         return identity
+
+    def keys(self, purpose: bytes) -> tuple[bytes, ...]:
+        """Keys for something that is no token, one from each secret; the first is the present secret's."""
+        return tuple(hmac.digest(secret, purpose, "sha256") for secret in self._accepted)
 
     def _signed(self, token: str) -> bytes:
         """The payload of a token that one of the secrets has signed; raises a PyJWTError or a ValueError."""

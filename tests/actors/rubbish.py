@@ -295,7 +295,7 @@ def judge(sent, frames):
     answers = {}
     nameless = 0
     for heard in frames:
-        if heard["type"] in ("ack", "error", "chats", "history", "found", "profile", "context") and heard.get("id") in sent:
+        if heard["type"] in ("ack", "error", "chats", "history", "found", "figures", "profile", "context") and heard.get("id") in sent:
             answers.setdefault(heard["id"], []).append(heard)
         nameless += heard["type"] == "error" and "id" not in heard and heard["code"] == "bad_frame"
     for id, case in sent.items():

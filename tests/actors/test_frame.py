@@ -44,6 +44,7 @@ GOOD = {
     "chats": ({"id": "i", "store": "s"}, f.Chats(id="i", store="s")),
     "history": ({"id": "i", "store": "s", "limit": 1000}, f.History(id="i", store="s", limit=1000)),
     "search": ({"id": "i", "store": "s", "text": "Mug", "limit": 9}, f.Search(id="i", store="s", text="Mug", limit=9)),
+    "figures": ({"id": "i", "store": "s", "from": 7}, f.Figures(id="i", store="s", since=7)),
     "availability": ({"id": "i", "status": "away"}, f.Availability(id="i", status="away")),
 }
 
@@ -64,7 +65,7 @@ def test_a_body_is_kept_as_it_came(name):
 def test_every_type_of_the_protocol_is_known():
     names = (
         "hello token ping pong received typing send note claim release transfer takeover requeue resolve end rate read chats history "
-        "search profile configure context availability announce"
+        "search figures profile configure context availability announce"
     )
     assert frozenset(names.split()) == f.TYPES
 

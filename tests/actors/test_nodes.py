@@ -428,8 +428,10 @@ async def test_a_node_that_stood_still_takes_nobody_for_dead_for_that():
 async def test_a_profile_that_is_changed_on_one_node_is_shown_to_agents_on_all_and_asked_for_there():
     async with nodes(3) as (first, second, third):
         boss, agent, user = await first.agent("z1", role="supervisor"), await second.agent("a1"), await third.user("u1")
+        await asyncio.sleep(2 * HOLE_S)
         await boss.ack("configure", store="s1", version=0, name="one")
-        assert (await agent.expect("profile"))["name"] == "one"
+        await asyncio.sleep(2 * HOLE_S)
+        assert [frame["name"] for frame in agent.of("profile")] == ["one"], "at once, and not by a look"
         await user.send()
         assert (await user.command("profile", store="s1"))["version"] == 1
         assert (await agent.command("configure", store="s1", version=1, name="x"))["code"] == "forbidden"

@@ -128,7 +128,7 @@ class World:
         return [msgspec.json.decode(frame) for frame in page.frames]
 
 
-ANSWERS = ("ack", "error", "chats", "history", "found", "profile", "context")
+ANSWERS = ("ack", "error", "chats", "history", "found", "figures", "profile", "context")
 
 
 class Peer:

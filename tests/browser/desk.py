@@ -47,7 +47,7 @@ class Window:
         """Signs in by this address; the console is live when this returns."""
         self._url = url
         await self.page.goto(url)
-        await self.page.wait_for_selector("dibs-console")
+        await self.page.wait_for_selector(":is(dibs-console, dibs-board)")
         await self.page.wait_for_selector("dibs-banner:not([data-state])", state="attached")
 
     async def open(self, name: str) -> None:
@@ -75,14 +75,14 @@ class Window:
 
 @asynccontextmanager
 async def desk(
-    browser: Browser, server, role: str, id: str, stores: list[str], *, name: str | None = None, **context
+    browser: Browser, server, role: str, id: str, stores: list[str], *, name: str | None = None, page: str = "agent", **context
 ) -> AsyncIterator[Window]:
-    """The console of somebody, signed in by the address, once it is live."""
+    """The console of somebody, or another `page`, signed in by the address, once it is live."""
     own = await browser.new_context(**{"locale": "en-US", "viewport": {"width": 1360, "height": 820}} | context)
     await own.add_init_script("addEventListener('securitypolicyviolation', (event) => console.error('policy: ' + event.violatedDirective))")
     window = Window(await own.new_page())
     try:
-        await window.come(f"http://{server.address}/agent#token={server.token(role, id, stores=stores, name=name)}")
+        await window.come(f"http://{server.address}/{page}#token={server.token(role, id, stores=stores, name=name)}")
         yield window
     finally:
         await own.close()

@@ -727,6 +727,17 @@ async def test_a_fault_in_memory_strikes_before_or_after_a_batch(wall, fault, ha
     assert await journal.append([append]) == [expected]
 
 
+async def test_the_bytes_of_a_day_are_counted_up_to_a_limit_for_each_identity(journal):
+    day = NOON // DAY
+    assert await journal.spend("user", "u1", day, 6, 10)
+    assert not await journal.spend("user", "u1", day, 5, 10)
+    assert await journal.spend("user", "u1", day, 4, 10), "what was refused is not counted"
+    assert not await journal.spend("user", "u1", day, 0, 10), "it has all of it"
+    assert await journal.spend("user", "u1", day + 1, 0, 10)
+    assert await journal.spend("user", "u2", day, 10, 10)
+    assert await journal.spend("agent", "u1", day, 10, 10)
+
+
 # What stands beside the chats.
 
 

@@ -7,8 +7,20 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from actors.chat import Chat, Owner, Party
-from actors.event import AgentArrived, AgentLeft, AvailabilitySet, ChatRated, CursorMoved, MarkMoved, MessageAdded, NoteAdded, StatusChanged
-from actors.rule import LoadAtLeast, LoadBelow, NotOnRoster, NotRated, NotSeenSince, OnRoster, apply
+from actors.event import (
+    AgentArrived,
+    AgentLeft,
+    AvailabilitySet,
+    ChatRated,
+    ContextTold,
+    CursorMoved,
+    MarkMoved,
+    MessageAdded,
+    NoteAdded,
+    ProfileSet,
+    StatusChanged,
+)
+from actors.rule import LoadAtLeast, LoadBelow, NotOnRoster, NotRated, NotSeenSince, OnRoster, ProfileIs, apply
 from storage.batch import Limits
 from storage.memory import MemoryJournal
 from tests.storage.material import NOON, append_to, append_to_store
@@ -97,7 +109,10 @@ class JournalMachine(RuleBasedStateMachine):
 
     def one(self, data, believed):
         if data.draw(st.integers(0, 5)) == 0:
-            return append_to_store(data.draw(stores), data.draw(store_events), id=data.draw(ids), content=data.draw(contents))
+            version = data.draw(st.none() | st.integers(0, 3))
+            event = data.draw(store_events) if version is None else ProfileSet(version=version + 1, profile=data.draw(bodies))
+            of_version = () if version is None else (ProfileIs(version),)
+            return append_to_store(data.draw(stores), event, id=data.draw(ids), content=data.draw(contents), conditions=of_version)
         place = data.draw(stores), data.draw(users)
         chat = believed.get(place) or Chat(store=place[0], user=place[1])
         events = self.events(data, chat)
@@ -137,7 +152,7 @@ class JournalMachine(RuleBasedStateMachine):
         remark = NoteAdded(by=Party("agent", agent), body=data.draw(bodies), id="n", at=self.now_ms)
         if chat.status == "closed" and data.draw(st.booleans()):
             return (ChatRated(by=user, body=data.draw(bodies), id="r", at=self.now_ms),)
-        match data.draw(st.integers(0, 9)):
+        match data.draw(st.integers(0, 10)):
             case 0 | 1:
                 return (says,)
             case 2 | 3:
@@ -152,6 +167,8 @@ class JournalMachine(RuleBasedStateMachine):
                 return (self.change(chat, "claimed", agent),)
             case 8:
                 return (self.change(chat, data.draw(st.sampled_from(["waiting", "closed"])), None),)
+            case 9:
+                return (ContextTold(context=data.draw(bodies), at=self.now_ms),)
             case _:
                 return ()
 
@@ -178,6 +195,9 @@ class JournalMachine(RuleBasedStateMachine):
                 assert 0 <= record.chat.unread("user") <= record.chat.seq
                 assert 0 <= record.chat.unread("store") <= record.chat.seq
             self.both(lambda journal, store=store: journal.load_store(store))
+            self.both(lambda journal, store=store: journal.load_profile(store))
+            for user in USERS:
+                self.both(lambda journal, store=store, user=user: journal.load_context(store, user))
             self.both(lambda journal, store=store: journal.waiting(store))
             self.both(lambda journal, store=store: journal.owned(store))
             self.both(lambda journal, store=store: journal.read_log(store, 0, 1000))

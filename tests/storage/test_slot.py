@@ -55,6 +55,7 @@ async def test_no_call_of_any_script_touches_two_slots(journal, monkeypatch):
     await journal.load_chats("s1", ("u1", "u2", "u3"))
     await journal.read_chat("s1", "u2", after_seq=0, limit=10)
     await journal.read_history("s1", "u2", None, 10, notes=True, statuses=True)
+    await journal.overview("s1", ("a1",), NOON, NOON)
     await journal.read_past("s1", "u2", None, 10)
     await journal.list_chats("s1", None, None, 10)
     await journal.snapshot("s1", "a1", 10)

@@ -1,6 +1,7 @@
 """The Python client against a real server: answered once, told once, in order, whatever happens to the connection."""
 
 import anyio
+import msgspec
 import pytest
 
 from actors import told
@@ -58,6 +59,23 @@ async def test_a_shopper_and_an_agent_talk(server, store):
             assert chat.unread == 0
             page = await agent.history(store, user="u1")
             assert [m.body["text"] for m in page.messages if isinstance(m, told.Message)] == ["hello", "hi"]
+
+
+async def test_a_profile_is_changed_and_cleared_and_a_shopper_says_where_it_is(server, store):
+    async with client(server, "supervisor", "z1", store) as boss, client(server, "user", "u1", store) as user:
+        await boss.ready()
+        assert (await boss.configure(store, 0, name="Lamps", clock={"amber": 1, "red": 2})).version == 1
+        assert (await boss.configure(store, 1, name=None, greeting="Hello")).version == 2
+        found = await user.profile(store)
+        assert (found.version, found.name, found.greeting, found.clock) == (2, None, "Hello", msgspec.UNSET)
+        with pytest.raises(Refused) as refused:
+            await boss.configure(store, 1, name="x")
+        assert (refused.value.error.code, refused.value.error.version) == ("stale_profile", 2)
+        await user.send(store, {"text": "hello"})
+        await user.tell_context(store, {"device": "x"})
+        await user.end(store)
+        told_of = await boss.context(store, "u1")
+        assert (told_of.context, [one.seq for one in told_of.earlier]) == ({"device": "x"}, [(1, 1)])
 
 
 async def test_a_refusal_is_raised_with_what_the_server_said(server, store):

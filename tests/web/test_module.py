@@ -42,6 +42,24 @@ console.log(JSON.stringify({ found, errors }));
 """
 
 
+FILES = """
+import { DibsClient } from %s;
+const client = new DibsClient({ url: %s, token: () => %s });
+let asked = 0;
+const fetched = globalThis.fetch;
+globalThis.fetch = (url, how) => ((asked += String(url).endsWith("/files/sign")), fetched(url, how));
+const seen = [];
+const sent = await client.upload("s1", new Blob(["hello text"]), { name: "a.txt", onprogress: (part) => seen.push(part) });
+const [one, two] = await Promise.all([client.sign([sent.url]), client.sign([sent.url, "/files/x/y/z"])]);
+await client.sign([sent.url]);
+const text = await (await fetch(one.get(sent.url))).text();
+const code = await client.upload("s1", new Blob(["<svg/>"]), { name: "a.svg" }).catch((error) => error.code);
+const aborted = await client.upload("s1", new Blob(["x"]), { name: "a.txt", signal: AbortSignal.abort() }).catch((error) => error.name);
+const same = one.get(sent.url) === two.get(sent.url);
+console.log(JSON.stringify({ sent, text, same, signed: two.size, asked, code, aborted, seen }));
+"""
+
+
 def node() -> list[str] | None:
     """The command that runs a module in a Node with a WebSocket, which from 20.10 on is to be asked for."""
     program = shutil.which("node")
@@ -70,6 +88,18 @@ if (COMMAND := node()) is not None:
             found = subprocess.run(COMMAND, input=script.encode(), capture_output=True, timeout=30, check=False)
         assert found.returncode == 0, found.stderr.decode()
         assert json.loads(found.stdout) == {"version": "1.0.0", "seq": 1, "texts": ["from Node"]}
+
+    def test_a_file_goes_and_comes_back_by_addresses_that_are_asked_for_at_once(tmp_path):
+        with Server(tmp_path / "data").running() as server:
+            open_store(server)
+            given = f"file://{FOLDER}/dibs-client.js", f"ws://{server.address}/ws", server.token("user", "u1")
+            script = FILES % tuple(map(json.dumps, given))
+            ran = subprocess.run(COMMAND, input=script.encode(), capture_output=True, timeout=30, check=False)
+        assert ran.returncode == 0, ran.stderr.decode()
+        told = json.loads(ran.stdout)
+        assert told["sent"] | {"url": ""} == {"url": "", "name": "a.txt", "type": "text/plain", "size": 10}
+        assert (told["text"], told["same"], told["signed"], told["asked"]) == ("hello text", True, 1, 1)
+        assert (told["code"], told["aborted"], told["seen"]) == ("unsupported", "AbortError", [{"loaded": 10, "total": 10}])
 
     def test_a_visitor_who_signs_in_is_told_of_once_and_finds_its_chat(tmp_path):
         async def visit(server: Server) -> str:

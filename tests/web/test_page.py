@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.wire.server import Server
-from web.page.door import FOLDER, PARTS, policy
+from web.page.door import FOLDER, PAGES, PARTS, policy
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +26,9 @@ def get(server, path, **headers):
         connection.close()
 
 
-def test_the_console_is_served_with_a_policy_that_lets_in_only_its_own_parts(server):
-    status, headers, body = get(server, "/agent")
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_served_with_a_policy_that_lets_in_only_its_own_parts(server, path):
+    status, headers, body = get(server, path)
     assert status == 200
     assert headers["Content-Type"] == "text/html; charset=utf-8"
     said = headers["Content-Security-Policy"]
@@ -41,10 +42,10 @@ def test_the_console_is_served_with_a_policy_that_lets_in_only_its_own_parts(ser
     assert not re.search(rb"<script(?![^>]* src=)|<style|\son\w+=|\sstyle=", body)
 
 
-def test_whatever_the_page_and_its_modules_name_is_there(server):
-    page = get(server, "/agent")[2].decode()
-    for name in re.findall(r'(?:href|src)="([^"]+)"', page):
-        assert get(server, f"/{name}")[0] == 200, name
+def test_whatever_the_pages_and_their_modules_name_is_there(server):
+    for path in PAGES:
+        for name in re.findall(r'(?:href|src)="([^"]+)"', get(server, path)[2].decode()):
+            assert get(server, f"/{name}")[0] == 200, name
     for part in PARTS:
         status, _, body = get(server, f"/page/{part}")
         assert status == 200

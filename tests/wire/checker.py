@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 Frame = dict[str, Any]
-ANSWERS = frozenset({"ack", "error", "chats", "history", "found", "profile", "context"})
+ANSWERS = frozenset({"ack", "error", "chats", "history", "found", "figures", "profile", "context"})
 TEMPORARY = frozenset({"rate_limited", "unavailable", "overloaded"})
 REASONS = frozenset({"new", "claim", "release", "transfer", "takeover", "resolve", "reopen", "assigned", "agent_gone"})
 OPENING = frozenset({"chats", "message", "note", "status", "reset", "ready", "ping"})
@@ -60,6 +60,16 @@ SHAPE: dict[str, dict[str, Callable[[object], bool]]] = {
     "chats": {"chats": listed},
     "history": {"messages": listed, "more": flag, "id": text},
     "found": {"entries": listed, "more": flag, "id": text, "store": text},
+    "figures": {
+        "waiting": whole,
+        "claimed": whole,
+        "agents": listed,
+        "day": mapped,
+        "series": listed,
+        "id": text,
+        "store": text,
+        "at": time_ms,
+    },
     "reset": {"store": text},
     "ready": {},
     "ping": {},

@@ -94,6 +94,9 @@ class Person(Client):
     async def search(self, text: str, **fields: Any) -> Frame:
         return await self.do("search", text=text, **fields)
 
+    async def figures(self, **fields: Any) -> Frame:
+        return await self.do("figures", **fields)
+
     async def list(self, **fields: Any) -> Frame:
         return await self.do("chats", **fields)
 

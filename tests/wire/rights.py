@@ -53,6 +53,7 @@ search          page           page             page         page         not_fo
 profile         page           page             page         page       page       forbidden  forbidden  forbidden
 configure       forbidden      forbidden        forbidden    forbidden  forbidden  forbidden  forbidden  forbidden
 context         page           page             page         page       not_found  forbidden  forbidden  forbidden
+figures         forbidden      forbidden        forbidden    forbidden    forbidden  forbidden  forbidden  forbidden
 announce        forbidden      forbidden        forbidden    forbidden    forbidden  forbidden  forbidden  forbidden
 availability    same           same             same         same         same       same       same       same
 typing          shown          -                -            -            -          forbidden  forbidden  forbidden
@@ -87,6 +88,7 @@ search          page           page             page           page         not_
 profile         page           page             page           page           page           forbidden  forbidden  forbidden
 configure       ack            stale_profile    stale_profile  stale_profile  stale_profile  forbidden  forbidden  forbidden
 context         page           page             page           page           not_found      forbidden  forbidden  forbidden
+figures         page           page             page           page         page       forbidden  forbidden  forbidden
 announce        ack            ack              ack            ack          ack        forbidden  forbidden  forbidden
 availability    same           same             same           same         same       same       same       same
 typing          shown          -                -              -            -          forbidden  forbidden  forbidden
@@ -113,6 +115,7 @@ search       forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  f
 profile      page       page       page       page       page       forbidden  forbidden  forbidden  no_such_store  page       no_such_store
 configure    forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden      forbidden  forbidden
 context      ack        ack        not_found  forbidden  forbidden  forbidden  forbidden  forbidden  no_such_store  not_found  no_such_store
+figures      forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden      forbidden  forbidden
 announce     forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden      forbidden  forbidden
 availability forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden  forbidden      forbidden  forbidden
 typing       shown      shown      -          forbidden  forbidden  forbidden  forbidden  forbidden  -              -          -

@@ -63,6 +63,8 @@ async def open_shop(server: Server, store: str, prefix: str, ids: Iterator[int],
             await agent.do("note", id=id(), user=user.id, body={"text": text})
             await agent.read(2, user, id=id())
         await user.read(1, id=id())
+        await user.tell_context({"page": {"url": f"/{HIDDEN}", "title": text}, "more": text}, id=id())
+    await boss.configure(0, name=text, face=f"/{HIDDEN}", greeting=text, replies=[{"key": HIDDEN, "text": text}], id=id())
     shop.epochs.append((await agent.transfer(shop.users[2], boss, note=text, id=id()))["epoch"])
     shop.epochs.append((await agent.resolve(shop.users[3], id=id()))["epoch"])
     # The last mark is told with or behind all others; behind it comes what is asked only then.

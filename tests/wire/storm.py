@@ -33,10 +33,14 @@ TYPES = {
         "announce",
         "availability",
         "search",
+        "figures",
+        "profile",
+        "context",
+        "configure",
     ),
     "staff": (
         *("send", "note", "claim", "release", "transfer", "takeover", "resolve", "read", "chats", "history", "typing", "received"),
-        *("announce", "availability", "search"),
+        *("announce", "availability", "search", "figures", "profile", "context", "configure"),
     ),
 }
 HEARD = ("welcome", "chats", "message", "status", "marks", "presence", "ack", "nonsense", "", "__class__", "HISTORY", "history ")
@@ -103,7 +107,9 @@ class Storm:
         kind, body = pick(BODIES)
         if type not in ("typing", "received"):
             frame["id"] = self._id()
-        if type not in ("chats", "received", "availability", "announce") and (self._types is not TYPES["user"] or rng.random() < 0.6):
+        if type not in ("chats", "received", "availability", "announce", "figures") and (
+            self._types is not TYPES["user"] or rng.random() < 0.6
+        ):
             frame["user"] = self._one_of("users", "no-such-user")
         match type:
             case "send":
@@ -114,6 +120,10 @@ class Storm:
                 frame |= {"to": self._one_of("agents", "no-such-agent"), "note": pick((None, "psst-own"))}
             case "read" | "received":
                 frame |= {"seq": pick(NUMBERS), "offset": pick(NUMBERS)}
+            case "context":
+                frame["context"] = pick(({}, {"page": {"url": "/own"}}))
+            case "configure":
+                frame |= {"version": pick((0, 1, 2)), "name": pick((None, "psst-own")), "greeting": "psst-own"}
             case "typing":
                 frame["on"] = rng.random() < 0.5
             case "availability":

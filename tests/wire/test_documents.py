@@ -58,6 +58,7 @@ async def test_every_type_of_frame_is_seen_and_fits_the_document(server, mall):
     await say(chief, "history", **chat, events=True)
     await say(chief, "chats", store=store, limit=1)
     assert (await say(agent, "search", store=store, text="HI"))["type"] == "found"
+    assert (await say(chief, "figures", store=store))["type"] == "figures"
     await say(agent, "availability", status="away")
     await say(chief, "announce", store=store, body={"text": "sale"})
     await say(chief, "configure", store=store, version=0, name="Shop", clock={"amber": 1, "red": 2}, replies=[{"key": "hi", "text": "Hi"}])

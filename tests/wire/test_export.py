@@ -49,6 +49,16 @@ async def busy(mall: Mall) -> tuple[list, list]:
     return summaries, late.missed
 
 
+async def test_where_a_user_was_is_told_behind_its_chat(mall: Mall):
+    agent, user = await mall.claimed()
+    await user.tell_context({"page": {"url": "/x"}, "cart": 3})
+    found = await agent.context(user)
+    status, lines, _ = await export("--store", mall.store, *mall.server.kept())
+    assert status == 0
+    assert [line["type"] for line in lines[:2]] == ["chat", "context"]
+    assert lines[1] == {key: found[key] for key in ("type", "store", "user", "context", "at")}
+
+
 async def test_every_chat_is_told_with_all_that_happened_in_it_while_it_is_served(mall: Mall):
     summaries, frames = await busy(mall)
     status, lines, err = await export("--store", mall.store, *mall.server.kept())

@@ -15,7 +15,9 @@ def openapi() -> Schema:
         "openapi": "3.1.0",
         "info": {"title": "dibs over HTTP", "version": version("dibs"), "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
         "paths": PATHS,
-        "components": {"securitySchemes": {"operator": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}},
+        "components": {
+            "securitySchemes": {name: {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"} for name in ("operator", "bearer")}
+        },
     }
 
 
@@ -89,7 +91,116 @@ _NO_VISITOR = {
     "503": "Storage cannot be reached, or the server is stopping.",
 }
 
+_BEARER: list[Schema] = [{"bearer": []}]
+_ALLOWED: Schema = {
+    "summary": "What a browser asks before it asks for a page of another origin.",
+    "responses": {"204": {"description": "Whether it may is in the headers."}},
+}
+_FILE: Schema = {
+    "type": "object",
+    "required": ["url", "name", "type", "size"],
+    "properties": {
+        "url": {"type": "string", "description": "lasting; it goes into the body of a message"},
+        "name": {"type": "string"},
+        "type": {"type": "string", "description": "by content"},
+        "size": {"type": "integer"},
+        "width": {"type": "integer", "description": "of a picture"},
+        "height": {"type": "integer", "description": "of a picture"},
+    },
+}
+_SIGNED: Schema = {
+    "type": "object",
+    "required": ["urls", "until"],
+    "properties": {
+        "urls": {
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+            "description": "missing: not of the identity's chats, or not there",
+        },
+        "until": {"type": "integer", "description": "how long they are good, in milliseconds"},
+    },
+}
+_TO_SIGN: Schema = {
+    "type": "object",
+    "required": ["urls"],
+    "additionalProperties": False,
+    "properties": {
+        "urls": {
+            "type": "array",
+            "maxItems": 64,
+            "items": {
+                "oneOf": [
+                    {"type": "string"},
+                    {
+                        "type": "object",
+                        "required": ["url"],
+                        "additionalProperties": False,
+                        "properties": {"url": {"type": "string"}, "name": {"type": "string", "description": "of the download"}},
+                    },
+                ]
+            },
+        }
+    },
+}
+
+
+def _file_refusals(*statuses: str) -> Schema:
+    return {status: {"description": _NO_FILE[status], "content": _REFUSED} for status in statuses}
+
+
+_NO_FILE = {
+    "400": "The request is not what is described here, the file is empty, or it came too slowly.",
+    "401": "A valid token of a user, an agent or a supervisor is needed.",
+    "403": "Not for this token, or the signature is not good, or not any more.",
+    "404": "There is no such store, chat or file, or the server takes no files.",
+    "413": "It is too large.",
+    "415": "Files of this type are not taken, or the name says another type than the content.",
+    "429": "`rate_limited`: too many at once; `quota`: the day's files are used up. `Retry-After` says when.",
+    "503": "Storage or the place of the files cannot be reached, or the server is stopping; repeating is harmless.",
+    "507": "There is no room for more files.",
+}
+
 PATHS: dict[str, Schema] = {
+    "/files": {
+        "post": {
+            "summary": "Takes a file of a chat: png, jpeg, gif, webp, pdf, plain text, zip, docx, xlsx or pptx, known by its content.",
+            "security": _BEARER,
+            "parameters": [
+                _asked("store", "the store"),
+                _asked("user", "whose chat, for agents"),
+                _asked("name", "the file's name"),
+            ],
+            "requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
+            "responses": {"201": {"description": "It is durable.", "content": {"application/json": {"schema": _FILE}}}}
+            | _file_refusals("400", "401", "403", "404", "413", "415", "429", "503", "507"),
+        },
+        "options": _ALLOWED,
+    },
+    "/files/sign": {
+        "post": {
+            "summary": "Gives addresses that are good for ten minutes, for pictures and links of a page.",
+            "security": _BEARER,
+            "requestBody": {"required": True, "content": {"application/json": {"schema": _TO_SIGN}}},
+            "responses": {"200": {"description": "The addresses.", "content": {"application/json": {"schema": _SIGNED}}}}
+            | _file_refusals("400", "401", "403", "404", "413", "429", "503"),
+        },
+        "options": _ALLOWED,
+    },
+    "/files/{store}/{user}/{name}": {
+        "get": {
+            "summary": "A file, for whoever has a signed address of it or a token that reads its chat.",
+            "security": [{}, {"bearer": []}],
+            "parameters": [
+                _asked("store", "the store", "path"),
+                _asked("user", "whose chat", "path"),
+                _asked("name", "the digest of its content, and its type", "path"),
+                *(_asked(name, "as `/files/sign` gave it") for name in ("until", "signature")),
+            ],
+            "responses": {"200": {"description": "The bytes; pictures are shown, all else is saved."}}
+            | _file_refusals("401", "403", "404", "503"),
+        },
+        "options": _ALLOWED,
+    },
     "/operator/revoke": {
         "post": {
             "summary": "Withdraws access: sessions end with 4003, chats go back to the queue, tokens issued until now are refused.",
@@ -160,6 +271,7 @@ PATHS: dict[str, Schema] = {
     "/docs/asyncapi.json": _get("The wire protocol as AsyncAPI 3.", "application/json"),
     "/docs/openapi.json": _get("This.", "application/json"),
     "/agent": _get("The console of agents and supervisors; what it is made of is below `/page/`.", "text/html"),
+    "/board": _get("The board of supervisors.", "text/html"),
     "/page/{name}": {
         "get": {
             "summary": "A module, a style or a picture that a page is made of.",

@@ -14,10 +14,12 @@
  * Needs a `WebSocket`: browsers have one, Node from 22 on; else give one, as `ws` on npm.
  */
 
+import { Files } from "./dibs-file.js";
 import { Held } from "./dibs-held.js";
 import { MemoryOutbox } from "./dibs-outbox.js";
 import { FIRST_PAUSE_MS, again, endOf, isFinal, longer } from "./dibs-pace.js";
 
+export { FileRefused } from "./dibs-file.js";
 export { Chat, Held } from "./dibs-held.js";
 export { IndexedOutbox, MemoryOutbox } from "./dibs-outbox.js";
 
@@ -31,7 +33,7 @@ const RENEW_MS = 60_000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const ARRAY_FRAMES = 60;
 const ARRAY_CHARACTERS = 15_000;
-const QUERIES = new Set(["chats", "history", "search", "profile", "context"]);
+const QUERIES = new Set(["chats", "history", "search", "profile", "context", "figures"]);
 const PROFILE_BYTES = 65_000;
 const ADDRESS_CHARACTERS = 2048;
 const NUMBERED = new Set(["message", "note", "status"]);
@@ -91,6 +93,7 @@ export class DibsClient {
     this._generation = undefined;
     this._pauseMs = FIRST_PAUSE_MS;
     this._timers = {};
+    this._files = new Files(url, async () => (typeof token === "function" ? token() : token));
     this._wake = () => this._comeNow();
     this._sleep = () => this._session && this._lost(this._session, 1006);
   }
@@ -127,6 +130,7 @@ export class DibsClient {
   /** Stops, and forgets what is in the outbox: for a computer that others use too. */
   async forget() {
     this.stop();
+    this._files.forget();
     await this._outbox.clear();
     this.held = new Held();
   }
@@ -263,6 +267,11 @@ export class DibsClient {
     } catch {
       return undefined;
     }
+  }
+
+  /** How a store stands and what its last day was: `{from}` in ms; for supervisors. */
+  figures(store, page = {}) {
+    return this.command("figures", { store, ...page });
   }
 
   /** Somebody is writing, or stopped; lost while there is no session. */
@@ -450,6 +459,7 @@ export class DibsClient {
       case "ack":
       case "history":
       case "found":
+      case "figures":
         this._answered(frame);
         return;
       case "profile":
@@ -552,6 +562,16 @@ export class DibsClient {
         });
       }
     }
+  }
+
+  /** Sends a file of a chat, agents name the `user`: `{url, name, type, size, width?, height?}`, of which a body is made. Fails with `FileRefused`. */
+  upload(store, blob, { user, name, onprogress, signal } = {}) {
+    return this._files.upload(store, blob, { user, name, onprogress, signal });
+  }
+
+  /** A Map from lasting addresses to such as can be shown for some minutes; what is not ours or not there is missing. */
+  sign(urls) {
+    return this._files.sign(urls);
   }
 }
 

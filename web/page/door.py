@@ -1,4 +1,4 @@
-"""Where the pages are served: `/agent`, and below `/page/` the modules and styles they are made of.
+"""Where the pages are served: `/agent`, `/board`, and below `/page/` the modules and styles they are made of.
 
 Whoever asks gets them: they hold no secret.
 """
@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parent
 KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 PARTS = tuple(sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*") if path.suffix in KINDS))
 """What pages are made of, each served under its own name below `/page/`."""
-PAGES = {"/agent": "agent.html"}
+PAGES = {"/agent": "agent.html", "/board": "board.html"}
 """Path to the file that is shown there."""
 
 _POLICY = (

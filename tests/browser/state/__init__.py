@@ -5,13 +5,13 @@ from collections.abc import Awaitable, Callable
 
 from playwright.async_api import Page
 
-from tests.browser.state import agent, site, widget
+from tests.browser.state import agent, board, site, widget
 from tests.browser.state.scene import Scene
 
 State = Callable[[Scene], Awaitable[Page]]
 STATES: dict[str, State] = {
     f"{module.__name__.rpartition('.')[2]}-{name.replace('_', '-')}": play
-    for module in (agent, widget, site)
+    for module in (agent, board, widget, site)
     for name, play in vars(module).items()
     if inspect.iscoroutinefunction(play) and play.__module__ == module.__name__ and not name.startswith("_")
 }

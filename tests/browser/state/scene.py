@@ -76,8 +76,14 @@ class Scene:
 
     async def console(self, role: str = "agent") -> Window:
         """The console of whoever the state is about."""
-        name = self.said("Li Na", "李娜")
-        entered = desk(self._browser, self.server, role, f"{self.store}-li", [self.store], name=name, locale=self.locale)
+        return await self._sit(role, "li", self.said("Li Na", "李娜"), [self.store], "agent")
+
+    async def board(self, *stores: str) -> Window:
+        """The board of a supervisor of the store, and of others."""
+        return await self._sit("supervisor", "boss", self.said("Chen Wei", "陈伟"), [self.store, *stores], "board")
+
+    async def _sit(self, role: str, id: str, name: str, stores: list[str], page: str) -> Window:
+        entered = desk(self._browser, self.server, role, f"{self.store}-{id}", stores, name=name, page=page, locale=self.locale)
         return await self._stack.enter_async_context(entered)
 
     async def page(self, url: str) -> Page:

@@ -86,8 +86,8 @@ export function paletteKey() {
   return /Mac|iPhone|iPad/.test(navigator.platform) ? "⌘K" : "Ctrl+K";
 }
 
-/** Hears the keys of the whole page. */
-export function hearKeys(desk) {
+/** Hears the keys of the whole page, each of which does one of `actions`. */
+export function hearKeys(desk, actions = ACTIONS) {
   const hear = (event) => {
     if (event.isComposing || document.querySelector("dialog[open]")) return;
     const { code, key, altKey, ctrlKey, metaKey } = event;
@@ -102,10 +102,10 @@ export function hearKeys(desk) {
       return;
     }
     if (!altKey || ctrlKey || metaKey) return;
-    const found = ACTIONS.find((one) => one.code === code);
+    const found = actions.find((one) => one.code === code);
     if (!found) return;
     event.preventDefault();
-    perform(desk, found.id);
+    if (found.can(desk, desk.chat)) found.run(desk, desk.chat);
   };
   addEventListener("keydown", hear);
   return () => removeEventListener("keydown", hear);

@@ -17,7 +17,8 @@ import { Typing } from "./typing.js";
 import { showChatInAddress } from "./token.js";
 import { Where } from "./where.js";
 
-const OWNERSHIP = new Set(["claim", "release", "transfer", "takeover", "resolve"]);
+const OWNERSHIP = new Set(["claim", "release", "transfer", "takeover", "resolve", "requeue"]);
+const QUESTIONS = new Set(["chats", "history", "search", "figures", "profile", "context"]);
 
 export class Desk {
   constructor(client, person) {
@@ -48,8 +49,9 @@ export class Desk {
     this._listen();
   }
 
-  /** Nothing is watched any more. */
+  /** Ends the session; nothing is watched any more. */
   end() {
+    this.client.stop();
     this._watchers.clear();
     this.notices.end();
   }
@@ -112,6 +114,16 @@ export class Desk {
 
   get chat() {
     return this.selected && this.client.held.find(this.selected.store, this.selected.user);
+  }
+
+  /** The page beside this one, for whoever may go there: `{id, icon, href}`. */
+  get across() {
+    return this.isSupervisor ? { id: "board", icon: "board", href: "board" } : undefined;
+  }
+
+  /** Whether a command only asks, so that nothing is lost with it. */
+  isQuestion({ type }) {
+    return QUESTIONS.has(type);
   }
 
   isMine(chat) {

@@ -22,7 +22,9 @@ export class Rail extends Watching {
         icon(action(id).icon),
       ),
     );
-    this.append(el("nav", { "aria-label": t("rail") }, this._stores, el("span", { class: "spring" }), ...tools));
+    const { across } = desk;
+    const way = across && el("a", { class: "rail-button", href: across.href, "aria-label": t(across.id), title: t(across.id) }, icon(across.icon));
+    this.append(el("nav", { "aria-label": t("rail") }, this._stores, el("span", { class: "spring" }), way ?? "", ...tools));
   }
 
   _update() {

@@ -6,8 +6,8 @@ import { clock } from "../part/time.js";
 import { read } from "./token.js";
 
 export class SignIn extends HTMLElement {
-  /** `why` is the close code with which the server ended it, if it did; `done(token)` goes on. */
-  ask({ why, token, done }) {
+  /** `why` is the close code with which the server ended it, if it did; `title` is the page's; `done(token)` goes on. */
+  ask({ why, token, title, done }) {
     this._done = done;
     const end = token && read(token)?.end;
     const words = why === undefined ? "" : end && end < Date.now() ? t("tokenExpired", { at: clock(end) }) : reason(why);
@@ -24,7 +24,7 @@ export class SignIn extends HTMLElement {
     const form = el(
       "form",
       { class: "sign-in", onsubmit: (event) => this._submit(event, input, problem) },
-      el("h1", {}, t("console")),
+      el("h1", {}, title),
       el("p", { id: "sign-in-hint" }, t("signInHint")),
       problem,
       el("label", { for: "token" }, t("token")),

@@ -23,6 +23,7 @@ export class Toasts extends HTMLElement {
       desk.on("refused", ({ error }) => this._refused(error)),
       desk.on("lost", happened("lost")),
       desk.on("given", happened("given")),
+      desk.on("done", (text) => this._say(text, false)),
     ];
   }
 

@@ -41,6 +41,11 @@ function changed() {
 
 addEventListener("storage", ({ key }) => key === KEPT && changed());
 
+/** Adds the words that only one page has, and those that it says otherwise. */
+export function learn(words) {
+  for (const [name, more] of Object.entries(words)) Object.assign(TABLES[name], more);
+}
+
 /** The words of `key`, with `{name}` filled in. Where they depend on a number, that is `given.count`. */
 export function t(key, given = {}) {
   const found = TABLES[current][key];

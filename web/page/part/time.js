@@ -15,6 +15,11 @@ export function clock(at) {
   return format({ hour: "2-digit", minute: "2-digit", hour12: false }).format(at);
 }
 
+/** 10:12:03 */
+export function exact(at) {
+  return format({ hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false }).format(at);
+}
+
 export function full(at) {
   return format({ dateStyle: "long", timeStyle: "short" }).format(at);
 }

@@ -3,6 +3,7 @@
 export const EN = {
   // Of the page.
   console: "Agent desk",
+  board: "Supervisor's board",
   rail: "Tools",
   stores: "Stores",
   allStores: "All stores",

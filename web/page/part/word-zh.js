@@ -2,6 +2,7 @@
 
 export const ZH = {
   console: "客服台",
+  board: "主管看板",
   rail: "工具",
   stores: "店铺",
   allStores: "全部店铺",

@@ -1,0 +1,120 @@
+/**
+ * Files of a chat, over HTTP: how one goes to the server, and how its lasting address becomes one that can be read for a while.
+ */
+
+const SPARE_MS = 60_000;
+const AT_ONCE = 64;
+
+/** The server did not take a file, or could not be reached (`code` undefined). `retryAfter` in seconds, where it may be tried again. */
+export class FileRefused extends Error {
+  constructor(detail, code, retryAfter) {
+    super(code ? `${code}: ${detail}` : detail);
+    this.name = "FileRefused";
+    this.code = code;
+    this.retryAfter = retryAfter;
+  }
+}
+
+export class Files {
+  /** `url` is that of the WebSocket, `token` gives a good one. */
+  constructor(url, token) {
+    this._base = new URL(url.replace(/^ws/, "http"));
+    this._token = token;
+    /** Lasting address to `{url, until}`. */
+    this._signed = new Map();
+    this._wanted = undefined;
+  }
+
+  /** Sends a file; `onprogress` hears `{loaded, total}`. Gives `{url, name, type, size, width?, height?}`. */
+  async upload(store, blob, { user, name = blob.name ?? "file", onprogress, signal } = {}) {
+    const at = new URL("/files", this._base);
+    at.search = new URLSearchParams({ store, ...(user && { user }), name });
+    signal?.throwIfAborted();
+    const token = await this._token();
+    signal?.throwIfAborted();
+    // Only the older of both ways tells how far it is; Node has only the newer one.
+    const send = globalThis.XMLHttpRequest ? byRequest : byFetch;
+    return answerOf(await send(at.href, token, blob, onprogress, signal), 201);
+  }
+
+  /** Lasting addresses to such as can be read for some minutes; those that are not ours or not there are missing. */
+  async sign(urls) {
+    const now = Date.now();
+    const fresh = (url) => this._signed.get(url)?.until > now + SPARE_MS;
+    const missing = [...new Set(urls)].filter((url) => !fresh(url));
+    if (missing.length) await this._ask(missing);
+    return new Map([...new Set(urls)].filter(fresh).map((url) => [url, this._signed.get(url).url]));
+  }
+
+  forget() {
+    this._signed.clear();
+  }
+
+  /** All that is wanted within a turn is asked for at once. */
+  async _ask(urls) {
+    if (!this._wanted) {
+      const wanted = (this._wanted = { urls: new Set(), done: undefined });
+      wanted.done = Promise.resolve().then(async () => {
+        await new Promise((done) => setTimeout(done));
+        this._wanted = undefined;
+        const all = [...wanted.urls];
+        for (let at = 0; at < all.length; at += AT_ONCE) await this._fetch(all.slice(at, at + AT_ONCE));
+      });
+    }
+    for (const url of urls) this._wanted.urls.add(url);
+    await this._wanted.done;
+  }
+
+  async _fetch(urls) {
+    const now = Date.now();
+    const said = await byFetch(new URL("/files/sign", this._base).href, await this._token(), JSON.stringify({ urls }));
+    const { urls: signed, until } = answerOf(said, 200);
+    for (const [url, { until }] of this._signed) if (until <= now) this._signed.delete(url);
+    for (const [url, path] of Object.entries(signed)) this._signed.set(url, { url: new URL(path, this._base).href, until });
+  }
+}
+
+function answerOf({ status, text, retryAfter }, wanted) {
+  let body;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    body = { detail: `the server answered ${status}` };
+  }
+  if (status === wanted) return body;
+  throw new FileRefused(body.detail, body.code, retryAfter ? Number(retryAfter) : undefined);
+}
+
+function byRequest(url, token, blob, onprogress, signal) {
+  return new Promise((done, failed) => {
+    const asked = new XMLHttpRequest();
+    const abort = () => asked.abort();
+    const ended = (act) => () => {
+      signal?.removeEventListener("abort", abort);
+      act();
+    };
+    asked.open("POST", url);
+    asked.setRequestHeader("Authorization", `Bearer ${token}`);
+    if (onprogress) asked.upload.onprogress = ({ loaded, total }) => onprogress({ loaded, total });
+    asked.onload = ended(() =>
+      done({ status: asked.status, text: asked.responseText, retryAfter: asked.getResponseHeader("Retry-After") }),
+    );
+    asked.onerror = ended(() => failed(new FileRefused("the server could not be reached")));
+    asked.onabort = ended(() => failed(signal?.reason ?? new FileRefused("the upload was stopped")));
+    signal?.addEventListener("abort", abort);
+    asked.send(blob);
+  });
+}
+
+async function byFetch(url, token, body, onprogress, signal) {
+  let said;
+  try {
+    said = await fetch(url, { method: "POST", body, signal, headers: { Authorization: `Bearer ${token}` } });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new FileRefused("the server could not be reached");
+  }
+  const text = await said.text();
+  if (said.ok && onprogress) onprogress({ loaded: body.size, total: body.size });
+  return { status: said.status, text, retryAfter: said.headers.get("Retry-After") };
+}
