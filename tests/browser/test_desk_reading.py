@@ -35,6 +35,9 @@ async def test_a_long_chat_opens_at_its_end_and_leads_to_its_first_unread_messag
             " return [...document.querySelectorAll('.bubble')].at(-1).textContent === last; }",
             arg=f"line {LONG}.",
         )
+        await expect(na.page.locator(".jump:not(.up)")).to_be_hidden()
+        await shopper.say("and now?")
+        await expect(na.line("and now?")).to_be_in_viewport()
         assert na.complaints == []
     await shopper.close()
 

@@ -44,6 +44,7 @@ export const ACTIONS = [
     run: (desk, chat) => desk.takeover(chat),
   },
   { id: "note", icon: "note", code: "KeyP", can: (desk, chat) => chat, run: (desk) => desk.ask("note") },
+  { id: "attach", icon: "clip", code: "KeyO", can: (desk, chat) => desk.isMine(chat) && !desk.isNote, run: (desk) => desk.ask("attach") },
   { id: "searchAll", icon: "search", code: "KeyS", can: () => true, run: (desk) => desk.ask("filter") },
   { id: "search", icon: "search", code: "KeyF", can: (desk, chat) => chat, run: (desk) => desk.ask("search") },
   { id: "firstUnread", icon: "up", code: "KeyG", can: (desk, chat) => chat && desk.reading.divider, run: (desk) => desk.reading.toUnread() },

@@ -15,6 +15,7 @@ import { Search } from "./search.js";
 import { wait } from "./summary.js";
 import { Typing } from "./typing.js";
 import { showChatInAddress } from "./token.js";
+import { Uploads } from "./upload.js";
 import { Where } from "./where.js";
 
 const OWNERSHIP = new Set(["claim", "release", "transfer", "takeover", "resolve", "requeue"]);
@@ -42,6 +43,7 @@ export class Desk {
     this.reading = new Reading(this);
     this.search = new Search(this);
     this.notices = new Notices(this);
+    this.uploads = new Uploads(this);
     this._profiles = new Profiles(this);
     this.where = new Where(this);
     this.drafts = new Drafts(person.key, (name, text) => this.ask("draft", { name, text }));
@@ -54,6 +56,7 @@ export class Desk {
     this.client.stop();
     this._watchers.clear();
     this.notices.end();
+    this.uploads.end();
   }
 
   // Watching.
@@ -228,6 +231,11 @@ export class Desk {
     this.reading.divider = undefined;
     this.reading.latest();
     return this.attempt(this.client.send(chat.store, { text }, { user: chat.user }), chat);
+  }
+
+  /** Something other than text. */
+  post(chat, kind, body) {
+    return this.attempt(this.client.send(chat.store, body, { kind, user: chat.user }), chat);
   }
 
   /** How long whoever waits for an answer in this chat has waited, `{ms, level}`, by the clock of its store. */
