@@ -569,7 +569,7 @@ export class DibsClient {
     return this._files.upload(store, blob, { user, name, onprogress, signal });
   }
 
-  /** A Map from lasting addresses to such as can be shown for some minutes; what is not ours or not there is missing. */
+  /** A Map from lasting addresses, given as they are or as `{url, name}` of a download, to such as can be shown for some minutes; what is not ours or not there is missing. */
   sign(urls) {
     return this._files.sign(urls);
   }
