@@ -41,18 +41,19 @@ export class Rail extends Watching {
       const count = shown[n] === undefined ? all : (waiting.get(shown[n]) ?? 0);
       const [button] = item.children;
       mark(button, "aria-pressed", String(shown[n] === store));
-      mark(button, "aria-label", `${shown[n] ?? t("allStores")}, ${t("waitingCount", { count })}`);
-      say(button.lastChild, count ? short(count) : "");
+      const [, pill, words] = button.children;
+      say(pill, count ? short(count) : "");
+      say(words, `${shown[n] ?? t("allStores")}, ${t("waitingCount", { count })}`);
     }
   }
 
   _store(one) {
-    const face = one === undefined ? icon("store") : el("span", {}, letters(one));
+    const face = one === undefined ? icon("store") : el("span", { "aria-hidden": "true" }, letters(one));
     const look = () => this._desk.look({ store: one });
     return el(
       "li",
       {},
-      el("button", { class: "rail-button store", type: "button", title: one ?? t("allStores"), onclick: look }, face, el("span", { class: "pill" })),
+      el("button", { class: "rail-button store", type: "button", title: one ?? t("allStores"), onclick: look }, face, el("span", { class: "pill", "aria-hidden": "true" }), el("span", { class: "sr" })),
     );
   }
 }
