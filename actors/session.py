@@ -153,7 +153,7 @@ class Session:
         body: bytes | None = b""
         if isinstance(frame, _WITH_BODY):
             try:
-                body = _encoded(frame)
+                body = encode_body(frame.kind, frame.body) if isinstance(frame, f.Send) else _encoded(frame)
             except BodyTooLarge:
                 body = None
             except BadBody:
@@ -500,14 +500,10 @@ class Session:
         self.end(Close.DRAINING)
 
 
-def _encoded(frame: f.Send | f.Note | f.Announce | f.Context) -> bytes:
-    match frame:
-        case f.Send():
-            return encode_body(frame.kind, frame.body)
-        case f.Context():
-            return encode_context(frame.context) if frame.tells else b""
-        case _:
-            return encode_body("text", frame.body)
+def _encoded(frame: f.Note | f.Announce | f.Context) -> bytes:
+    if isinstance(frame, f.Context):
+        return encode_context(frame.context) if frame.tells else b""
+    return encode_body("text", frame.body)
 
 
 def _nothing() -> None:
