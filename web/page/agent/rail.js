@@ -44,19 +44,20 @@ export class Rail extends Watching {
       const [button] = item.children;
       mark(button, "aria-pressed", String(shown[n] === store));
       const name = shown[n] === undefined ? t("allStores") : this._desk.storeName(shown[n]);
+      const [, pill, words] = button.children;
       mark(button, "title", name);
-      mark(button, "aria-label", `${name}, ${t("waitingCount", { count })}`);
-      say(button.lastChild, count ? short(count) : "");
+      say(pill, count ? short(count) : "");
+      say(words, `${name}, ${t("waitingCount", { count })}`);
     }
   }
 
   _store(one) {
-    const face = one === undefined ? icon("store") : el("span", {}, letters(one));
+    const face = one === undefined ? icon("store") : el("span", { "aria-hidden": "true" }, letters(one));
     const look = () => this._desk.look({ store: one });
     return el(
       "li",
       {},
-      el("button", { class: "rail-button store", type: "button", title: one ?? t("allStores"), onclick: look }, face, el("span", { class: "pill" })),
+      el("button", { class: "rail-button store", type: "button", title: one ?? t("allStores"), onclick: look }, face, el("span", { class: "pill", "aria-hidden": "true" }), el("span", { class: "sr" })),
     );
   }
 }
