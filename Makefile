@@ -17,6 +17,7 @@
 #   make attack                          every attack in full, a quarter of an hour; SHARE=0.1 a tenth, ARGS="pings" some rows
 #   make bench                           what dibs can do, a tenth of each bench; SHARE=1 all, ARGS="race" some, OUT=DIR for the report, SHARDS=3 clusters too
 #   make reckon                          docs/scale.md anew, by the figures of a `make bench ARGS="scale idle" SHARE=1`; OUT="DIR DIR" names several runs
+#   make page-figures                    docs/pages.md anew: what the pages weigh and how fast they are; SHARE=0.1 ARGS="frame" some, only shown
 #   make bench-peers                     dibs beside Socket.IO and FastAPI, in turn; ROUNDS=5, ARGS="dibs socketio", HARNESS=DIR for more peers
 #   make mutants                         each known bug put into a copy and hunted; N=500 schedules at most, ARGS="fence" some
 
@@ -35,7 +36,7 @@ python = $(shell for python in python$(1) $${PYENV_ROOT:-$$HOME/.pyenv}/versions
 	"$$python" -c 'import sys$(if $(UV),,, ensurepip, venv); sys.exit("%d.%d" % sys.version_info[:2] != "$(1)")' 2>/dev/null \
 	&& command -v "$$python" && break; done)
 
-.PHONY: run test test-all browser-tests screenshots simulate mutants faults cluster-tests interpreters package attack bench reckon bench-peers leaks fuzz autobahn check lint format lock outdated clean
+.PHONY: run test test-all browser-tests screenshots page-figures simulate mutants faults cluster-tests interpreters package attack bench reckon bench-peers leaks fuzz autobahn check lint format lock outdated clean
 .DEFAULT_GOAL := check
 # The stamps of pattern rules would count as intermediate, and be removed.
 .PRECIOUS: .venv-%/installed
@@ -113,6 +114,9 @@ bench: .venv/installed
 
 reckon: .venv/installed
 	@$(BIN)/python -m bench.reckon $(patsubst %,%/figures.json,$(or $(OUT),bench-report))
+
+page-figures: .venv/installed
+	@$(BIN)/python -m bench.pages.run $(if $(SHARE),--share $(SHARE)) $(ARGS)
 
 # What the peers need stays in their folders; nothing of dibs uses it.
 bench-peers: .venv/installed bench/peers/.venv/installed bench/peers/socketio/node_modules/installed

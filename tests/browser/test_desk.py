@@ -3,6 +3,7 @@
 import pytest
 from playwright.async_api import expect
 
+from bench.pages.seed import seed
 from tests.browser.desk import come, desk
 from tests.browser.payload import PAYLOADS
 
@@ -195,3 +196,20 @@ async def test_nothing_that_people_write_is_ever_run(stage):
         assert await na.page.locator("dibs-console :is(script, iframe, object, embed, base, form[action])").count() == 0
         assert na.complaints == []
     await shopper.close()
+
+
+async def test_a_queue_that_is_longer_than_a_list_is_there_to_its_end_and_counted_right(stage):
+    """The pages of a list once answered whoever asked and were shown nowhere: of 1,200 who waited 1,000 could be seen."""
+    server, started = stage
+    await seed(server.valkey_url(), "crowd", chats=1200, messages=0, step=lambda part: None)
+    async with desk(started, server, "agent", "q1", ["crowd"]) as na:
+        await na.page.locator("#tab-queue").click()
+        first = na.page.locator(".row").first
+        await expect(first).to_have_attribute("aria-setsize", "1201")
+        longest = await come(server, "user", "w01199", "crowd")
+        await longest.say("still here")
+        await na.page.locator("#rows").press("Home")
+        await expect(na.line("still here")).to_be_visible()
+        await expect(na.page.locator(".rows [aria-selected=true] .pill")).to_have_text("2")
+        assert na.complaints == []
+        await longest.close()

@@ -211,9 +211,11 @@ export class DibsClient {
     return this.command("announce", { store, body: { text } });
   }
 
-  /** A page of the list: `{status, before, limit}`. */
-  chats(store, page = {}) {
-    return this.command("chats", { store, ...page });
+  /** A page of the list: `{status, before, limit}`; it is merged into `held` as well. */
+  async chats(store, page = {}) {
+    const found = await this.command("chats", { store, ...page });
+    for (const chat of this.held.list(found)) this._emit("chat", chat);
+    return found;
   }
 
   /** The page of a chat before what is held of it; it is merged into `held` as well. `{events, limit}` as in the protocol. */

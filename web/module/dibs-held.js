@@ -120,6 +120,18 @@ export class Held {
     }
   }
 
+  /** Takes a page of the list: what was heard of a chat before it came is newer. @returns {Chat[]} */
+  list({ chats }) {
+    return chats.map((summary) => {
+      const { status, owner, epoch, since, rated, messages, marks } = this._chat(summary.store, summary.user);
+      const chat = this._show(summary);
+      if (epoch > summary.epoch) Object.assign(chat, { status, owner, epoch, since, rated });
+      for (let at = messages.findLastIndex(({ seq }) => seq <= summary.seq) + 1; at < messages.length; at += 1) this._message(messages[at]);
+      for (const side of ["user", "store"]) this._marks({ ...marks[side], store: chat.store, user: chat.user, side });
+      return chat;
+    });
+  }
+
   /** Takes a page of history: `before` is what was asked for. @returns {Chat[]} */
   page(frame, before) {
     const chat = this._chat(frame.store, frame.user);

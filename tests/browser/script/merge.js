@@ -54,4 +54,18 @@ for (const [listed, status] of [[999, "closed"], [1000, "waiting"]]) {
   held.settle();
   if (held.find("s", "u").status !== status) wrong.push(`${listed} listed: ${held.find("s", "u").status}`);
 }
+// A page of the list, of a chat of which newer things were heard while it was on its way.
+{
+  const held = new dibs.Held();
+  held.begin("store");
+  held.settle();
+  held.take(message(5));
+  held.take(change(3));
+  held.take({ type: "marks", store: "s", user: "u", side: "store", read: 3 });
+  const marks = { user: { received: 1, read: 0 }, store: { read: 2 } };
+  held.list({ chats: [{ store: "s", user: "u", name: "U", status: "waiting", owner: null, epoch: 1, seq: 4, unread: 2, last: message(4), since: 1, marks }] });
+  const { name, seq, epoch, status, unread, last, marks: known } = held.find("s", "u");
+  const stands = [name, seq, epoch, status, unread, last.seq, known.store.read, known.user.received].join();
+  if (stands !== "U,5,3,waiting,2,5,3,1") wrong.push(`a page of the list: ${stands}`);
+}
 return wrong.slice(0, 5);

@@ -1,6 +1,6 @@
 /** The entries of a thread, in pieces that do not move when older ones come: each is drawn and thrown away as a whole. */
 
-const PIECE = 40;
+const PIECE = 20;
 
 /** Which piece a message is in. */
 export function pieceOf(seq) {
@@ -20,25 +20,38 @@ function shownBetween({ messages, between: all, hasOlder }) {
   return hasOlder ? between.filter((one) => !isBefore(one, messages[0])) : between;
 }
 
-/** Key to its entries, `{one, before}`, in order. */
-export function pieces(chat) {
-  const { messages } = chat;
-  const between = shownBetween(chat);
-  const found = new Map();
-  let before;
-  let key = pieceOf(messages[0]?.seq ?? 0);
-  let n = 0;
-  const put = (one) => {
-    let piece = found.get(key);
-    if (!piece) found.set(key, (piece = []));
-    piece.push({ one, before });
-    before = one;
-  };
-  for (const message of messages) {
-    while (n < between.length && isBefore(between[n], message)) put(between[n++]);
-    key = pieceOf(message.seq);
-    put(message);
+/** The entries of what a thread shows. To whatever has only become longer at its end what came is added; else they are found anew. */
+export class Entries {
+  /** Key of a piece to its entries, `{one, before}`, in order. */
+  of(chat) {
+    const { messages, between, hasOlder } = chat;
+    const { first, last, beside } = this._stands ?? {};
+    const isLonger = this._chat === chat && first && first === messages[0] && last === messages[this._count - 1];
+    if (!isLonger || beside !== `${between.length} ${hasOlder}`) this._begin(chat);
+    for (; this._count < messages.length; this._count += 1) {
+      const message = messages[this._count];
+      while (this._n < this._shown.length && isBefore(this._shown[this._n], message)) this._put(this._shown[this._n++]);
+      this._key = pieceOf(message.seq);
+      this._put(message);
+    }
+    while (this._n < this._shown.length) this._put(this._shown[this._n++]);
+    this._stands = { first: messages[0], last: messages.at(-1), beside: `${between.length} ${hasOlder}` };
+    return this._found;
   }
-  while (n < between.length) put(between[n++]);
-  return found;
+
+  _begin(chat) {
+    this._chat = chat;
+    this._shown = shownBetween(chat);
+    this._found = new Map();
+    this._before = undefined;
+    this._key = pieceOf(chat.messages[0]?.seq ?? 0);
+    this._n = this._count = 0;
+  }
+
+  _put(one) {
+    let piece = this._found.get(this._key);
+    if (!piece) this._found.set(this._key, (piece = []));
+    piece.push({ one, before: this._before });
+    this._before = one;
+  }
 }

@@ -41,7 +41,7 @@ export class List extends HTMLElement {
       { class: "rows", id: "rows", role: "listbox", tabindex: "0", "aria-label": t("chats"), onkeydown: (event) => this._key(event) },
       this._space,
     );
-    this._scroller.addEventListener("scroll", () => this._draw(), { passive: true });
+    this._scroller.addEventListener("scroll", () => this._draw(true), { passive: true });
     this._nothing = el("div", { class: "nothing" }, el("p", {}), el("p", { class: "hint" }));
     this.append(
       el(
@@ -111,8 +111,8 @@ export class List extends HTMLElement {
     say(hint, canClaim ? t("pressQ", { key: keyOf(action("claimLongest")) }) : "");
   }
 
-  /** The rows of what can be seen; those that went out of sight are used for those that came. */
-  _draw() {
+  /** The rows of what can be seen; those that went out of sight are used for those that came. Where it was only scrolled the others stay. */
+  _draw(isScrolled = false) {
     const shown = this._shown ?? [];
     const { scrollTop, clientHeight } = this._scroller;
     const first = Math.max(0, Math.floor(scrollTop / ROW_PX) - SPARE);
@@ -129,6 +129,7 @@ export class List extends HTMLElement {
     }
     for (const [n, chat] of wanted.entries()) {
       let row = this._rows.get(chat);
+      if (row && isScrolled) continue;
       if (!row) {
         row = free.pop() ?? new Row(this._desk, this._space);
         this._rows.set(chat, row);

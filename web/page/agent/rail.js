@@ -35,6 +35,7 @@ export class Rail extends Watching {
       this._stores.replaceChildren(...shown.map((one) => this._store(one)));
       this._stores.hidden = !shown.length;
     }
+    if (!shown.length) return;
     const waiting = new Map();
     for (const chat of client.held.chats.values())
       if (chat.epoch && chat.status === "waiting") waiting.set(chat.store, (waiting.get(chat.store) ?? 0) + 1);

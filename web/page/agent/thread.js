@@ -6,7 +6,7 @@
 import { el, mark, say } from "../part/element.js";
 import { icon } from "../part/icon.js";
 import { t } from "../part/locale.js";
-import { pieceOf, pieces } from "./entry.js";
+import { Entries, pieceOf } from "./entry.js";
 import { Finder } from "./finder.js";
 import { keyOf } from "./excerpt.js";
 import { lines, markOf, tick } from "./line.js";
@@ -21,6 +21,7 @@ export class Thread extends HTMLElement {
   begin(desk) {
     this._desk = desk;
     this._pieces = new Map();
+    this._entries = new Entries();
     this._older = el("div", { class: "older" }, el("p", {}), el("button", { class: "quiet", type: "button", onclick: () => desk.reading.older() }, t("older")));
     this._body = el("div", { class: "pieces" });
     this._tail = new Tail(desk);
@@ -115,7 +116,7 @@ export class Thread extends HTMLElement {
     const stands = `${chat.store}/${chat.user} ${messages[0]?.seq} ${messages.length} ${between.length} ${chat.hasOlder} ${divider?.seq} ${divider?.count}`;
     if (stands === this._stands && this._pieces.size) return;
     this._stands = stands;
-    const found = pieces(chat);
+    const found = this._entries.of(chat);
     for (const [key, piece] of this._pieces) {
       if (found.has(key)) continue;
       this._near.unobserve(piece.node);
@@ -126,7 +127,7 @@ export class Thread extends HTMLElement {
     for (const [key, entries] of found) {
       const piece = this._pieces.get(key) ?? this._piece(key, above);
       const [first, last] = [entries[0], entries.at(-1)];
-      const isDivided = divider && entries.some(({ one }) => one.seq === divider.seq);
+      const isDivided = divider && pieceOf(divider.seq) === key;
       const signature = `${entries.length} ${first.before && keyOf(first.before)} ${keyOf(last.one)} ${isDivided && divider.count}`;
       piece.entries = entries;
       if (piece.signature !== signature) {
@@ -164,11 +165,12 @@ export class Thread extends HTMLElement {
   _see(seen) {
     if (!this._desk.chat) return;
     this._keep(() => {
-      for (const { target, isIntersecting } of seen) {
+      for (const { target, isIntersecting, boundingClientRect } of seen) {
         const { piece } = target;
         if (isIntersecting && !piece.isDrawn) this._draw(piece);
         else if (!isIntersecting && piece.isDrawn) {
-          target.style.height = `${target.offsetHeight}px`;
+          // As it was when that was seen: to ask now would lay out what was drawn just before.
+          target.style.height = `${boundingClientRect.height}px`;
           target.replaceChildren();
           piece.isDrawn = false;
         }
@@ -201,7 +203,7 @@ export class Thread extends HTMLElement {
     }
     const top = this._scroller.getBoundingClientRect().top;
     const isSeen = (node) => node.getBoundingClientRect().bottom > top;
-    const piece = [...this._body.children].find(isSeen);
+    const piece = firstOf(this._body.children, isSeen);
     const line = piece && [...piece.querySelectorAll("[data-key]")].find(isSeen);
     const key = line?.dataset.key;
     const was = (line ?? piece)?.getBoundingClientRect().top;
@@ -278,6 +280,17 @@ export class Thread extends HTMLElement {
     line.classList.add("found");
     line.scrollIntoView({ block: "center" });
   }
+}
+
+/** The first of some nodes, one below the other, from which on all are so. */
+function firstOf(nodes, isSo) {
+  let [first, end] = [0, nodes.length];
+  while (first < end) {
+    const middle = (first + end) >> 1;
+    if (isSo(nodes[middle])) end = middle;
+    else first = middle + 1;
+  }
+  return nodes[first];
 }
 
 customElements.define("dibs-thread", Thread);

@@ -16,6 +16,7 @@ function first() {
 
 let current = first();
 let plurals = new Intl.PluralRules(current);
+let numbers = new Intl.NumberFormat(current);
 document.documentElement.lang = current;
 
 export function language() {
@@ -35,6 +36,7 @@ export function onLanguage(listener) {
 function changed() {
   current = first();
   plurals = new Intl.PluralRules(current);
+  numbers = new Intl.NumberFormat(current);
   document.documentElement.lang = current;
   for (const listener of listeners) listener();
 }
@@ -59,7 +61,7 @@ export function short(count) {
 }
 
 export function number(value) {
-  return new Intl.NumberFormat(current).format(value);
+  return numbers.format(value);
 }
 
 /** A price as people of this language write it, whatever the shop has sent. */

@@ -1,0 +1,1 @@
+"""What the pages of dibs weigh and how fast they are, measured in a real browser."""
