@@ -55,6 +55,11 @@ async def test_a_newcomer_asks_about_a_product_and_an_agent_of_the_page_claims_i
         message = await agent.expect("message")
         assert message["kind"] == "product"
         assert message["user"].startswith("v~")
+        await browser.run("document.getElementById('bought').click()")
+        offered = "document.querySelector('dibs-widget')?.shadowRoot.querySelector('.offer:not([hidden]) b')?.textContent"
+        await seen(browser, f"{offered}?.includes('20261124-0001')")
+        await browser.run("document.querySelector('dibs-widget').shadowRoot.querySelector('.offer .strong').click()")
+        assert (await agent.expect("message"))["kind"] == "order"
         await agent.command("claim", store="demo", user=message["user"])
         await seen(browser, "document.querySelector('dibs-widget').shadowRoot.querySelector('.state').textContent.includes('李娜')")
         pictures = "[...document.images].every((one) => one.complete && one.naturalWidth > 0)"

@@ -150,7 +150,7 @@ async def test_keys_palette_help_language_and_theme(stage):
         await press("Enter")
         await expect(boss.page.locator(".brand")).to_have_text("客服台")
         await expect(boss.page.locator("html")).to_have_attribute("lang", "zh-CN")
-        await boss.page.locator("dibs-rail button", has=boss.page.locator("svg")).nth(2).click()
+        await boss.page.get_by_label("浅色或深色").click()
         await expect(boss.page.locator("html")).to_have_attribute("data-theme", "light")
         assert boss.complaints == []
 

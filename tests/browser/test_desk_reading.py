@@ -35,6 +35,9 @@ async def test_a_long_chat_opens_at_its_end_and_leads_to_its_first_unread_messag
             " return [...document.querySelectorAll('.bubble')].at(-1).textContent === last; }",
             arg=f"line {LONG}.",
         )
+        await expect(na.page.locator(".jump:not(.up)")).to_be_hidden()
+        await shopper.say("and now?")
+        await expect(na.line("and now?")).to_be_in_viewport()
         assert na.complaints == []
     await shopper.close()
 
@@ -103,3 +106,67 @@ async def test_search_in_what_is_loaded_shows_messages_and_notes_and_goes_to_the
         await colleague.close()
     for shopper in shoppers:
         await shopper.close()
+
+
+async def test_search_in_the_whole_history_finds_what_nobody_has_loaded_and_opens_it_where_it_was_said(stage):
+    server, started = stage
+    founder = await come(server, "agent", "founder", "whole", name="Bo")
+    shopper = await come(server, "user", "whole-u", "whole", name="Wang")
+    for n in range(1, LONG + 1):
+        await shopper.do("send", kind="text", body={"text": f"line {n}." + (" The serial number is X-17." if n == 100 else "")})
+        if n == 120:
+            await founder.do("note", user="whole-u", body={"text": "x-17 is a forgery"})
+    # Its chat has ended, so that no console begins with it.
+    await founder.claim(shopper)
+    await founder.resolve(shopper)
+    other = await come(server, "user", "whole-v", "whole", name="Zhao")
+    await other.do("send", kind="text", body={"text": "X-17 does not work"})
+    async with desk(started, server, "agent", "w1", ["whole"]) as na:
+        await na.page.keyboard.press("Alt+KeyS")
+        await na.page.keyboard.type("x-17")
+        await na.page.keyboard.press("Enter")
+        await expect(na.page.locator("dibs-results .hint")).to_have_text("3 results")
+        await expect(na.page.locator(".results-foot")).to_contain_text("That is all there is")
+        assert await na.page.locator(".result mark").all_inner_texts() == ["X-17", "x-17", "X-17"]
+        await na.page.keyboard.press("End")
+        await na.page.keyboard.press("Enter")
+        await expect(na.page.locator(".said.found")).to_contain_text("line 100. The serial number is X-17.")
+        await expect(na.page.locator(".said.found")).to_be_in_viewport()
+        await expect(na.page.locator(".thread-head h2")).to_have_text("Wang")
+        # A note has no number of its own: it is found behind its message.
+        await na.page.keyboard.press("ArrowUp")
+        await na.page.keyboard.press("Enter")
+        await expect(na.page.locator(".note.found")).to_contain_text("x-17 is a forgery")
+        await expect(na.page.locator(".note.found")).to_be_in_viewport()
+        await na.page.keyboard.press("Alt+KeyL")
+        await expect(na.line(f"line {LONG}.")).to_be_in_viewport()
+        # The same in one chat only.
+        await na.page.keyboard.press("Alt+KeyF")
+        await na.page.keyboard.type("x-17")
+        await na.page.get_by_text("Whole history").click()
+        await expect(na.page.locator("dibs-results h2")).to_contain_text("in the chat with Wang")
+        await expect(na.page.locator("dibs-results .hint")).to_have_text("2 results")
+        await na.page.keyboard.press("Escape")
+        await na.page.locator(".filter").fill("nowhere at all")
+        await na.page.keyboard.press("Enter")
+        await expect(na.page.locator(".results-foot")).to_contain_text("Nothing was found")
+        assert na.complaints == []
+    for person in (founder, shopper, other):
+        await person.close()
+
+
+async def test_chats_that_have_ended_are_in_the_list_of_all_as_far_as_somebody_scrolls(stage):
+    server, started = stage
+    founder = await come(server, "agent", "founder", "ended", name="Bo")
+    shopper = await come(server, "user", "ended-u", "ended", name="Wang")
+    await shopper.say("long ago")
+    await founder.claim(shopper)
+    await founder.resolve(shopper)
+    async with desk(started, server, "agent", "e1", ["ended"]) as na:
+        await na.page.locator("#tab-all").click()
+        await expect(na.page.locator(".row")).to_contain_text("long ago")
+        assert await na.tabs() == ["0", "0", "1"]
+        await na.page.locator(".row").click()
+        await expect(na.page.locator(".lock")).to_contain_text("This chat is closed")
+    await founder.close()
+    await shopper.close()

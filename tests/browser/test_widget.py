@@ -1,20 +1,15 @@
 """`widget.js` in the pages of shops, against a real server: what a shopper sees, in pages that make it hard as well."""
 
-import asyncio
 import json
 
 import pytest
 
-from tests.browser.chromium import Tab, tab
-from tests.browser.page import page
-from tests.wire.person import Person
-from tests.wire.server import Server
+from tests.browser.shop import TEXTS, shop_at
 from web.module.door import NAMES, packed
 
 pytestmark = pytest.mark.anyio
 
 WIDGET_BYTES = 30_000
-PLAIN = '<!doctype html><html lang="en"><title>Shop</title><body><h1>Shop</h1><p>Sneakers, 399.00</p>'
 HOSTILE = (
     "<!doctype html><title>1</title><style>html * { all: unset !important; display: none !important }</style><body>",
     """<!doctype html><title>2</title><style>
@@ -35,11 +30,6 @@ XSS = (
     "${alert(1)}{{constructor.constructor('alert(1)')()}}",
     "\u202etxt.exe <b>",
 )
-SHADOW = """
-const root = document.querySelector("dibs-widget")?.shadowRoot;
-const $ = (found) => root?.querySelector(found), $$ = (found) => [...(root?.querySelectorAll(found) ?? [])];
-"""
-SOON_S = 5.0
 
 
 @pytest.fixture(scope="module")
@@ -49,57 +39,8 @@ def anyio_backend():
 
 @pytest.fixture(scope="module")
 async def shop(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("w")
-    async with page(PLAIN, *HOSTILE) as origin, tab(folder / "profile") as browser:
-        server = Server(folder / "data", origins=origin, heartbeat=5)
-        server.environ |= {"DIBS_VISITORS": "1"}
-        with server.running():
-            await browser.open(origin)
-            yield Shop(server, browser, origin)
-
-
-class Shop:
-    """A shop's page with the widget, and the agents of its stores."""
-
-    def __init__(self, server: Server, browser: Tab, origin: str) -> None:
-        self.server, self.browser, self.origin = server, browser, origin
-
-    async def agent(self, store: str, name: str = "李娜") -> Person:
-        person = await Person.open(self.server, self.server.token("agent", f"{store}-a1", stores=[store], name=name))
-        person.store = store
-        return person
-
-    async def go(self, path: str = "/") -> None:
-        await self.browser.visit(f"{self.origin}{path}")
-
-    async def boot(self, store: str, **options: object) -> None:
-        """Puts the widget into the page that is there."""
-        given = {"store": store, "token": self.server.token("user", f"{store}-u", name="小明"), "locale": "zh-CN"} | options
-        given = {name: value for name, value in given.items() if value is not None}
-        await self.run(
-            f'globalThis.dibs = [["boot", {json.dumps(given)}], ["on", "unread", (n) => (globalThis.unread ??= []).push(n)]];'
-            f'await import("http://{self.server.address}/widget.js?{store}");'
-        )
-
-    async def run(self, script: str) -> object:
-        return await self.browser.run(SHADOW + script)
-
-    async def sees(self, script: str, wanted: object) -> None:
-        """Until an expression is this, in a moment."""
-        seen: object = None
-        try:
-            async with asyncio.timeout(SOON_S):
-                while (seen := await self.run(f"return {script}")) != wanted:  # noqa: ASYNC110 - only asking tells
-                    await asyncio.sleep(0.05)
-        except TimeoutError:
-            raise AssertionError(f"{script} is {seen!r}, not {wanted!r}") from None
-
-    async def write(self, text: str) -> None:
-        await self.sees('Boolean($("form textarea"))', wanted=True)
-        await self.run(f'$("form textarea").value = {json.dumps(text)}; $("form").requestSubmit();')
-
-
-TEXTS = '$$(".bubble").map((one) => one.textContent)'
+    async with shop_at(tmp_path_factory.mktemp("w"), *HOSTILE) as shop:
+        yield shop
 
 
 def test_all_that_the_widget_loads_is_small():
@@ -194,7 +135,7 @@ async def test_a_shopper_ends_the_chat_when_asked_once_more_and_rates_it_once(sh
     await shop.run("dibs.open();")
     await shop.write("hello")
     await agent.expect("message", seq=1)
-    await shop.run("$(\"[aria-label='End the chat']\").click();")
+    await shop.run('$$(".menu button")[0].click();')
     await shop.sees('$(".ask").hidden', wanted=False)
     await shop.run('$(".ask .strong").click();')
     ended = await agent.expect("status", reason="resolve")

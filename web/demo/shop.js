@@ -11,9 +11,11 @@ const WORDS = {
     goods: "Goods",
     pick: "You are a shopper. Ask about one of them, or press the round button at the bottom right.",
     ask: "Ask about it",
+    bought: "You have bought here before:",
+    askOrder: "Ask about this order",
     play: "The other side",
     both: "Play both sides: open a console of an agent in a window beside this one.",
-    first: "Write something to the shop.",
+    first: "Write something to the shop, or send it a picture.",
     second: "Open 李娜's console, claim the chat and answer.",
     third: "Open 王强's, and claim the same chat: it is refused, and says whose it is.",
     agent: "agent",
@@ -30,9 +32,11 @@ const WORDS = {
     goods: "商品",
     pick: "您是顾客。就某件商品咨询，或点右下角的圆按钮。",
     ask: "咨询客服",
+    bought: "您之前的订单：",
+    askOrder: "咨询这个订单",
     play: "另一边",
     both: "两边都由您来演：在旁边的窗口里打开客服的工作台。",
-    first: "给店铺写点什么。",
+    first: "给店铺写点什么，或发一张图片。",
     second: "打开李娜的工作台，接入会话并回答。",
     third: "再打开王强的，接入同一个会话：会被拒绝，并告诉您它归谁。",
     agent: "客服",
@@ -69,10 +73,19 @@ function productOf(at) {
   return { sku, title, price, currency: "CNY", image: `/demo/${picture}.svg`, url: `/?${sku}` };
 }
 
-function boot(product) {
-  const words = WORDS[language()];
-  const orders = [{ number: "20261124-0001", status: words.orderStatus, total: 399, currency: "CNY" }];
-  return dibs.boot({ store: STORE, locale: language(), title: words.shop, orders, product });
+function orderOf() {
+  return { number: "20261124-0001", status: WORDS[language()].orderStatus, total: 399, currency: "CNY", url: "/?20261124-0001" };
+}
+
+function boot(more = {}) {
+  return dibs.boot({ store: STORE, locale: language(), title: WORDS[language()].shop, orders: [orderOf()], ...more });
+}
+
+/** What somebody asks about is offered to be sent. */
+async function askAbout(more) {
+  const booted = boot(more);
+  dibs.open();
+  await booted;
 }
 
 function show() {
@@ -84,17 +97,15 @@ function show() {
   const price = new Intl.NumberFormat(language(), { style: "currency", currency: "CNY" });
   const rows = GOODS.map((one, at) => {
     const ask = element("button", { type: "button", textContent: words.ask });
-    ask.addEventListener("click", async () => {
-      const booted = boot(productOf(at));
-      dibs.open();
-      await booted;
-    });
+    ask.addEventListener("click", () => askAbout({ product: productOf(at) }));
     ask.setAttribute("aria-label", `${words.ask}: ${words.names[at]}`);
     const picture = element("img", { src: `/demo/${one.picture}.svg`, alt: "" });
     const text = element("div", {}, element("b", { textContent: words.names[at] }), element("span", { textContent: price.format(one.price) }), ask);
     return element("li", {}, picture, text);
   });
   document.querySelector(".goods").replaceChildren(...rows);
+  const { number, status, total } = orderOf();
+  document.querySelector(".bought b").textContent = `${number} · ${status} · ${price.format(total)}`;
 }
 
 async function showAgents() {
@@ -107,6 +118,7 @@ async function showAgents() {
   document.querySelector(".agents").replaceChildren(...rows);
 }
 
+document.getElementById("bought").addEventListener("click", () => askAbout({ order: orderOf() }));
 document.getElementById("language").addEventListener("click", () => {
   localStorage.setItem(KEPT, language() === "en" ? "zh-CN" : "en");
   show();

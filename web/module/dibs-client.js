@@ -571,7 +571,7 @@ export class DibsClient {
     return this._files.upload(store, blob, { user, name, onprogress, signal });
   }
 
-  /** A Map from lasting addresses to such as can be shown for some minutes; what is not ours or not there is missing. */
+  /** A Map from lasting addresses, given as they are or as `{url, name}` of a download, to such as can be shown for some minutes; what is not ours or not there is missing. */
   sign(urls) {
     return this._files.sign(urls);
   }
@@ -583,7 +583,7 @@ function without(frame) {
 }
 
 /** `crypto.randomUUID` is for secure pages only; a shop under test may be none. */
-function newId() {
+export function newId() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -12,6 +12,12 @@ export function el(tag, given = {}, ...children) {
   return made;
 }
 
+/** A button with words in it. */
+export const button = (words, onclick, given) => el("button", { type: "button", onclick, ...given }, words);
+
+/** A button with a drawing, and words for whoever does not see it or asks. */
+export const tool = (name, words, onclick, given) => button(icon(name), onclick, { class: "tool", title: words, "aria-label": words, ...given });
+
 /** Changes a text only where it differs, so that nothing is painted or read out again. */
 export function say(node, text) {
   if (node.textContent !== text) node.textContent = text;
@@ -19,14 +25,20 @@ export function say(node, text) {
 
 const SVG = "http://www.w3.org/2000/svg";
 const PATHS = {
-  chat: "M4 5h16v11H10l-4.500 4v-4H4z",
+  chat: "M4 5h16v11H10l-4.5 4v-4H4z",
+  camera: "M4 7h4l2-3h4l2 3h4v13H4zM12 9.5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 1 0 0-7",
+  clip: "M20 11l-8.5 8.5a5 5 0 0 1-7-7L13 4a3.5 3.5 0 0 1 5 5l-8.5 8.5a1.8 1.8 0 0 1-2.5-2.5L14.5 7.5",
   close: "M6 6l12 12M18 6L6 18",
   down: "M6 9l6 6 6-6",
   end: "M14 4H5v16h9M10 12h11M17 8l4 4-4 4",
+  earth: "M12 3a9 9 0 1 0 0 18 9 9 0 1 0 0-18zM3 12h18M12 3c-5 5-5 13 0 18c5-5 5-13 0-18",
   file: "M6 3h8l4 4v14H6zM14 3v4h4",
+  more: "M5 12h1M11.5 12h1M18 12h1",
   order: "M6 3h12v18l-3-2-3 2-3-2-3 2zM9 8h6M9 12h6",
-  send: "M4 12l16-8-5 16-3.500-6.500zM11.500 13.500L20 4",
-  save: "M12 4v11M7 10.500l5 5 5-5M5 20h14",
+  sound: "M6 17V10a6 6 0 0 1 12 0v7l2 2H4zM10 21h4",
+  send: "M4 12l16-8-5 16-3.5-6.5zM11.5 13.5L20 4",
+  quiet: "M6 17V10a6 6 0 0 1 12 0v7l2 2H4zM10 21h4M3 3l18 18",
+  save: "M12 4v11M7 10.5l5 5 5-5M5 20h14",
 };
 
 /** A drawing of the widget's, in the colour of the text around it. */

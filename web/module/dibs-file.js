@@ -20,7 +20,7 @@ export class Files {
   constructor(url, token) {
     this._base = new URL(url.replace(/^ws/, "http"));
     this._token = token;
-    /** Lasting address to `{url, until}`. */
+    /** Lasting address and name to `{url, until}`. */
     this._signed = new Map();
     this._wanted = undefined;
   }
@@ -37,13 +37,14 @@ export class Files {
     return answerOf(await send(at.href, token, blob, onprogress, signal), 201);
   }
 
-  /** Lasting addresses to such as can be read for some minutes; those that are not ours or not there are missing. */
+  /** Lasting addresses, each as it is or as `{url, name}`, to such as can be read for some minutes; those that are not ours or not there are missing. */
   async sign(urls) {
-    const now = Date.now();
-    const fresh = (url) => this._signed.get(url)?.until > now + SPARE_MS;
-    const missing = [...new Set(urls)].filter((url) => !fresh(url));
+    const asked = urls.map((one) => (one.url ? one : { url: one }));
+    const kept = (one) => this._signed.get(keyOf(one));
+    const missing = asked.filter((one) => !(kept(one)?.until > Date.now() + SPARE_MS));
     if (missing.length) await this._ask(missing);
-    return new Map([...new Set(urls)].filter(fresh).map((url) => [url, this._signed.get(url).url]));
+    // Whose clock is wrong has them for as long as this answer.
+    return new Map(asked.filter(kept).map((one) => [one.url, kept(one).url]));
   }
 
   forget() {
@@ -51,28 +52,35 @@ export class Files {
   }
 
   /** All that is wanted within a turn is asked for at once. */
-  async _ask(urls) {
+  async _ask(missing) {
     if (!this._wanted) {
-      const wanted = (this._wanted = { urls: new Set(), done: undefined });
-      wanted.done = Promise.resolve().then(async () => {
-        await new Promise((done) => setTimeout(done));
+      const wanted = (this._wanted = { all: new Map(), done: undefined });
+      wanted.done = new Promise((done) => setTimeout(done)).then(async () => {
         this._wanted = undefined;
-        const all = [...wanted.urls];
-        for (let at = 0; at < all.length; at += AT_ONCE) await this._fetch(all.slice(at, at + AT_ONCE));
+        // An answer names each address once, so the same file under another name is asked for by itself.
+        for (let left = [...wanted.all.values()]; left.length; ) {
+          const part = [...new Map(left.map((one) => [one.url, one])).values()].slice(0, AT_ONCE);
+          left = left.filter((one) => !part.includes(one));
+          await this._fetch(part);
+        }
       });
     }
-    for (const url of urls) this._wanted.urls.add(url);
+    for (const one of missing) this._wanted.all.set(keyOf(one), one);
     await this._wanted.done;
   }
 
-  async _fetch(urls) {
-    const now = Date.now();
+  async _fetch(part) {
+    const urls = part.map(({ url, name }) => (name === undefined ? url : { url, name }));
     const said = await byFetch(new URL("/files/sign", this._base).href, await this._token(), JSON.stringify({ urls }));
     const { urls: signed, until } = answerOf(said, 200);
-    for (const [url, { until }] of this._signed) if (until <= now) this._signed.delete(url);
-    for (const [url, path] of Object.entries(signed)) this._signed.set(url, { url: new URL(path, this._base).href, until });
+    for (const one of part) {
+      if (signed[one.url]) this._signed.set(keyOf(one), { url: new URL(signed[one.url], this._base).href, until });
+      else this._signed.delete(keyOf(one));
+    }
   }
 }
+
+const keyOf = ({ url, name }) => `${url} ${name}`;
 
 function answerOf({ status, text, retryAfter }, wanted) {
   let body;

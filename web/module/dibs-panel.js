@@ -1,42 +1,48 @@
 /** The widget as people see it: a launcher, and the panel that it opens. Lives in a shadow root, and speaks to the server by its client alone. */
 
 import { CSS } from "./dibs-style.js";
-import { bannerOf, lineOf } from "./dibs-line.js";
-import { Composer } from "./dibs-composer.js";
-import { Rating } from "./dibs-rating.js";
-import { entries, plain, show, transcript } from "./dibs-thread.js";
-import { el, icon, letters, say } from "./dibs-draw.js";
+import { chime, contextOf, keep, kept } from "./dibs-browser.js";
+import { Composer, Signed, Uploads, fallsOn } from "./dibs-composer.js";
+import { Head, Launcher, Rating, bannerOf, lineOf } from "./dibs-head.js";
+import { Log, save } from "./dibs-thread.js";
+import { Words } from "./dibs-words.js";
+import { button, el, say } from "./dibs-draw.js";
 
 const TYPING_MS = 6000;
-const NEAR_END = 60;
-const NEAR_START = 80;
-const PAGE = 200;
+const SOUND = "widget.sound";
+/** Where it covers the page, as the style says. */
+const COVERS = "(max-width: 480px), (max-height: 440px)";
 
 let sheet;
 
 /** One for each identity that is booted. `on` is told of `unread`, `message`, `owner` and `state`. */
 export class Panel {
-  constructor({ client, store, words, base, options, on }) {
-    Object.assign(this, { client, store, words, base, options, on });
+  constructor({ client, store, base, options, on }) {
+    Object.assign(this, { client, store, base, options, on });
     this._failed = new Map();
-    this._nodes = new Map();
     this._offs = [];
     this._timers = new Map();
     this._isOpen = false;
     this._isTyping = false;
-    this._isLoading = false;
     this._unread = 0;
+    this._owner = null;
     this._readTo = 0;
     this._state = { state: "connecting" };
+    this._uploads = new Uploads({ client, store, send: (kind, body, id) => this._send(kind, body, id), changed: () => this._schedule() });
+    this._signed = new Signed({ client, own: this._uploads.own });
+    const { product, order, orders = [], locale } = options;
+    this._offers = [product && ["product", product], order && ["order", order]].filter(Boolean);
+    this._orders = order && !orders.some(({ number }) => number === order.number) ? [order, ...orders] : orders;
+    // What was chosen in the widget holds for as long as the page asks for the same.
+    this._locale = `widget.locale ${locale ?? ""}`;
     this.host = document.createElement("dibs-widget");
     this._root = this.host.attachShadow({ mode: "open" });
     sheet ??= new CSSStyleSheet();
     sheet.replaceSync(CSS);
     this._root.adoptedStyleSheets = [sheet];
-    this.host.lang = words.locale;
-    this._build();
+    this._theme();
     this._listen();
-    this._paint();
+    this._speak(kept(this._locale) ?? locale);
     document.documentElement.append(this.host);
   }
 
@@ -47,81 +53,98 @@ export class Panel {
   open() {
     this._isOpen = true;
     this._paint();
-    this._toEnd();
+    this._log.toEnd();
     this._composer.text.focus({ preventScroll: true });
   }
 
   close() {
-    const hadFocus = this._root.activeElement !== null;
+    const hadFocus = this._root.activeElement;
     this._isOpen = false;
     this._paint();
-    if (hadFocus) this._launcher.focus({ preventScroll: true });
+    if (hadFocus) this._launcher.focus();
   }
 
   /** Nothing of it is left in the page. */
   remove() {
     for (const off of this._offs) off();
     for (const timer of this._timers.values()) clearTimeout(timer);
+    this._uploads.stop();
     cancelAnimationFrame(this._frame);
     this.host.remove();
   }
 
-  // Made once.
+  // Made once for a language.
 
-  _build() {
-    const t = (key, given) => this.words.t(key, given);
-    const tool = (name, key, act) => el("button", { type: "button", class: "tool", title: t(key), "aria-label": t(key), onclick: act }, icon(name));
-    this._count = el("span", { class: "count", "aria-hidden": "true", hidden: true });
-    this._launcher = el("button", { type: "button", class: "launcher", "aria-expanded": "false", onclick: () => this.open() }, icon("chat"), this._count);
-    this._previewBy = el("b");
-    this._previewText = el("span");
-    this._preview = el("button", { type: "button", class: "preview", hidden: true, onclick: () => this.open() }, this._previewBy, this._previewText);
-    this._face = el("span", { class: "face", "aria-hidden": "true" });
-    this._name = el("h2", { id: "title" });
-    this._line = el("div", { class: "state", role: "status" });
-    const header = el(
-      "header",
-      {},
-      this._face,
-      el("div", { class: "who" }, this._name, this._line),
-      (this._endButton = tool("end", "end", () => this._askEnd(true))),
-      tool("save", "transcript", () => this._download()),
-      tool("down", "close", () => this.close()),
-    );
-    this._banner = el("div", { class: "banner", role: "status", hidden: true });
-    this._log = el("div", { class: "log", role: "log", tabindex: "0", "aria-labelledby": "title", onscroll: () => this._scrolled() });
-    this._typing = el("div", { class: "typing", hidden: true }, t("typing"));
-    this._latest = el("button", { type: "button", class: "latest", hidden: true, onclick: () => this._toEnd() });
-    this._composer = new Composer({
-      words: this.words,
-      base: this.base,
-      options: this.options,
-      send: (kind, body) => this._send(kind, body),
-      typing: (on) => this.client.typing(this.store, on),
+  _speak(locale) {
+    this.words = new Words(locale);
+    this.host.lang = this.words.locale;
+    this._build(this._composer?.text.value);
+    this._paint();
+  }
+
+  _build(draft) {
+    const { words, base, client, store } = this;
+    const t = (key) => words.t(key);
+    this._launcher = new Launcher({ words, open: () => this.open() });
+    const isQuiet = kept(SOUND) === "off";
+    const other = words.locale === "en" ? "zh-CN" : "en";
+    this._head = new Head({
+      words,
+      base,
+      items: [
+        ["end", t("end"), () => this._askEnd(true)],
+        ["save", t("transcript"), () => save(this)],
+        [isQuiet ? "sound" : "quiet", t(isQuiet ? "soundOn" : "soundOff"), () => this._turn(SOUND, isQuiet ? "on" : "off")],
+        ["earth", t("language"), () => this._turn(this._locale, other, other), other],
+      ],
+      close: () => this.close(),
     });
-    this._rating = new Rating({ words: this.words, rate: (score, comment) => this._rate(score, comment) });
+    this._banner = el("div", { class: "banner", role: "status", hidden: true });
+    this._log = new Log({ words, client, store, given: () => this._shown(), seen: () => this._read() });
+    this._composer = new Composer({
+      words,
+      base,
+      offers: this._offers,
+      orders: this._orders,
+      uploads: this._uploads,
+      draft,
+      send: (kind, body) => this._send(kind, body),
+      typing: (on) => client.typing(store, on),
+    });
+    this._rating = new Rating({ words, rate: (score, comment) => this._rate(score, comment) });
     this._ask = el("div", { class: "ask", hidden: true, role: "group" }, ...this._askParts());
+    // The page has keys of its own, and takes the widget's host for no field that is written in.
+    const apart = (event) => event.stopPropagation();
     this._panel = el(
       "section",
-      { class: "panel", role: "dialog", "aria-labelledby": "title", hidden: true, onkeydown: (event) => this._escape(event) },
-      header,
+      { class: "panel", role: "dialog", "aria-labelledby": "title", "data-drop": t("drop"), hidden: true, onkeydown: (event) => this._key(event), onkeyup: apart, onkeypress: apart },
+      this._head.node,
       this._banner,
-      el("div", { class: "thread" }, this._log, this._latest),
+      this._log.node,
       this._rating.node,
       this._ask,
       ...this._composer.nodes,
     );
-    this._root.append(this._preview, this._launcher, this._panel);
-    this._theme();
+    fallsOn(this._panel, (files) => this._composer.tray.add(files));
+    this._root.replaceChildren(...this._launcher.nodes, this._panel);
+  }
+
+  /** Keeps a choice, and shows all of it accordingly. */
+  _turn(name, value, locale = this.words.locale) {
+    keep(name, value);
+    this._speak(locale);
+    this._log.toEnd();
+    this._composer.text.focus();
+    if (name === SOUND && value === "on") chime();
   }
 
   _askParts() {
-    const button = (key, name, act) => el("button", { type: "button", class: name, onclick: act }, this.words.t(key));
+    const t = (key) => this.words.t(key);
     const end = () => {
       this._askEnd(false);
       this.client.end(this.store).catch(() => {});
     };
-    return [el("span", {}, this.words.t("endSure")), button("endYes", "strong", end), button("endNo", "weak", () => this._askEnd(false))];
+    return [el("span", {}, t("endSure")), button(t("endYes"), end, { class: "strong" }), button(t("endNo"), () => this._askEnd(false), { class: "weak" })];
   }
 
   /** Whoever is about to end the chat is asked once more. */
@@ -135,43 +158,53 @@ export class Panel {
     const dark = matchMedia("(prefers-color-scheme: dark)");
     const paint = () => (this.host.dataset.theme = theme === "dark" || (theme === "auto" && dark.matches) ? "dark" : "light");
     paint();
-    dark.addEventListener("change", paint);
-    this._offs.push(() => dark.removeEventListener("change", paint));
-    if (accent && CSS_COLOUR.test(accent)) this.host.style.setProperty("--accent", accent);
+    this._hear(dark, "change", paint);
+    if (accent) this.host.style.setProperty("--accent", accent);
   }
 
   // What is heard.
 
+  _hear(target, type, act) {
+    target.addEventListener(type, act);
+    this._offs.push(() => target.removeEventListener(type, act));
+  }
+
   _listen() {
     const { client } = this;
     const mine = (act) => (told) => told.store === this.store && act(told);
-    const look = () => this._schedule();
+    const look = () => {
+      this._tell();
+      this._schedule();
+    };
     this._offs.push(
       client.on("chat", mine(look)),
       client.on("chats", look),
       client.on("reset", look),
       client.on("outbox", look),
-      client.on("typing", mine((told) => this._hearTyping(told))),
+      client.on("typing", mine(({ side, on }) => side === "store" && this._showTyping(on))),
       client.on("message", mine((message) => this._hearMessage(message))),
-      client.on("status", mine(({ owner }) => this.on("owner", owner))),
       client.on("refused", ({ id, frame, error }) => this._refused(id, frame, error)),
       client.on("state", (told) => this._stateChanged(told)),
     );
-    const seen = () => this._schedule();
-    for (const [target, type] of [[document, "visibilitychange"], [window, "focus"], [window, "online"], [window, "offline"]]) {
-      target.addEventListener(type, seen);
-      this._offs.push(() => target.removeEventListener(type, seen));
-    }
+    this._hear(document, "visibilitychange", () => {
+      // Meanwhile another tab may have told of its page.
+      this._told = undefined;
+      look();
+    });
+    if (window.navigation) this._hear(window.navigation, "navigatesuccess", look);
+    this._hear(window, "beforeunload", (event) => this._uploads.isBusy && event.preventDefault());
+    for (const type of ["focus", "online", "offline", "resize", "popstate"]) this._hear(window, type, look);
   }
 
   _hearMessage(message) {
     this.on("message", message);
-    if (message.from.role !== "user") this._showTyping(false);
+    if (message.from.role !== "user") {
+      this._showTyping(false);
+      // What was said before this page was there is no news.
+      const isUnseen = !this._isOpen || document.hidden;
+      if (isUnseen && this._id !== undefined && kept(SOUND) !== "off") chime();
+    }
     this._schedule();
-  }
-
-  _hearTyping({ side, on }) {
-    if (side === "store") this._showTyping(on);
   }
 
   _showTyping(on) {
@@ -191,9 +224,32 @@ export class Panel {
     if (told.state === "ready") {
       this._id = this.client.welcome.id;
       this._readTo = 0;
+      this._told = undefined;
+      this._learn();
+      this._uploads.goOn();
     }
     this.on("state", told.state);
     this._schedule();
+  }
+
+  /** What the store says of itself. */
+  async _learn() {
+    try {
+      this._profile = await this.client.profile(this.store);
+      this._schedule();
+    } catch {
+      // It goes without.
+    }
+  }
+
+  /** Tells whoever answers which page this is, once there is a chat, and when it is another one. */
+  _tellContext(chat) {
+    if (!chat?.seq || this.client.state !== "ready" || document.hidden) return;
+    const context = contextOf(this.options.product);
+    const text = JSON.stringify(context);
+    if (text === this._told) return;
+    this._told = text;
+    this.client.tellContext(this.store, context).catch(() => {});
   }
 
   // What is shown.
@@ -205,50 +261,43 @@ export class Panel {
     if (document.hidden) this._paint();
   }
 
-  _paint() {
+  /** To the page, at once and every change. */
+  _tell() {
     const { chat } = this;
-    const wasAtEnd = this._isAtEnd;
-    this._panel.hidden = !this._isOpen;
-    this._launcher.hidden = this._isOpen;
-    this._launcher.setAttribute("aria-expanded", String(this._isOpen));
-    this.host.toggleAttribute("data-open", this._isOpen);
-    this._paintUnread(chat);
-    if (!this._isOpen) return;
-    this._paintHead(chat);
-    this._paintBanner();
-    this._paintThread(chat);
-    if (wasAtEnd) this._toEnd();
-    this._fill(chat);
-    this._paintLatest(chat);
-    this._read(chat);
-  }
-
-  _paintUnread(chat) {
     const unread = chat?.unread ?? 0;
-    this._count.hidden = !unread;
-    say(this._count, unread > 99 ? "99+" : String(unread));
-    const label = unread ? this.words.t("openUnread", { count: unread }) : this.words.t("open");
-    this._launcher.setAttribute("aria-label", label);
-    if (unread !== this._unread) this.on("unread", unread);
-    this._unread = unread;
-    const { last } = chat ?? {};
-    const isTold = Boolean(unread && last && last.from.role !== "user");
-    this._preview.hidden = this._isOpen || !isTold;
-    if (isTold) {
-      say(this._previewBy, last.from.name || this.words.t("store"));
-      say(this._previewText, plain(last, this.words));
-    }
+    const owner = chat?.status === "claimed" ? chat.owner : null;
+    this._tellContext(chat);
+    if (unread !== this._unread) this.on("unread", (this._unread = unread));
+    if (owner?.id !== this._owner?.id) this.on("owner", (this._owner = owner));
   }
 
-  _paintHead(chat) {
-    const owner = chat?.status === "claimed" ? chat.owner : null;
-    const title = this.options.title || this.words.t("title");
-    say(this._name, title);
-    this._endButton.hidden = !chat?.seq || chat.status === "closed";
-    this._rating.show(Boolean(chat?.seq) && chat.status === "closed" && !chat.rated);
-    say(this._face, letters(owner?.name ?? title));
-    this._face.dataset.online = String(Boolean(chat?.online));
-    say(this._line, lineOf(chat, owner, this.words));
+  _paint() {
+    const { chat, _isOpen, _unread, _owner } = this;
+    this._panel.hidden = !_isOpen;
+    this._panel.setAttribute("aria-modal", String(matchMedia(COVERS).matches));
+    this.host.toggleAttribute("data-open", _isOpen);
+    this._launcher.show({ unread: _unread, last: chat?.last, isOpen: _isOpen });
+    if (!_isOpen) return;
+    const hadFocus = this._root.activeElement;
+    this._paintHead(chat, _owner);
+    this._paintBanner();
+    this._log.paint();
+    this._read();
+    // What had the focus may be gone: it stays in the panel.
+    if (hadFocus && !hadFocus.getClientRects().length) this._composer.text.focus({ preventScroll: true });
+  }
+
+  _paintHead(chat, owner) {
+    const isEnded = chat?.status === "closed";
+    this._head.items[0].hidden = !chat?.seq || isEnded;
+    this._rating.show(Boolean(chat?.seq) && isEnded && !chat.rated);
+    this._head.show({
+      name: this.options.title || this._profile?.name || this.words.t("title"),
+      face: this._profile?.face,
+      by: owner?.name,
+      isOnline: Boolean(chat?.online),
+      line: lineOf(chat, owner, this.words),
+    });
   }
 
   _paintBanner() {
@@ -258,89 +307,59 @@ export class Panel {
     this._after("banner", 1000, () => this._schedule(), text && this._state.state === "waiting");
   }
 
-  _paintThread(chat) {
-    const found = entries({
-      chat,
+  _shown() {
+    return {
+      chat: this.chat,
       waiting: this.client.waiting.filter(({ frame }) => frame.type === "send" && frame.store === this.store),
       failed: [...this._failed.values()],
-      words: this.words,
+      uploads: this._uploads.all,
+      signed: this._signed,
+      greeting: this._profile?.greeting,
       base: this.base,
+      isTyping: this._isTyping,
       now: Date.now(),
       on: { again: (id) => this._again(id), discard: (id) => this._discard(id) },
-    });
-    this._typing.remove();
-    this._nodes = show(this._log, found, this._nodes);
-    this._typing.hidden = !this._isTyping;
-    this._log.append(this._typing);
-  }
-
-  _paintLatest(chat) {
-    const count = this._isAtEnd ? 0 : (chat?.unread ?? 0);
-    this._latest.hidden = !count;
-    if (count) say(this._latest, this.words.t("latest", { count }));
-  }
-
-  get _isAtEnd() {
-    const { scrollHeight, scrollTop, clientHeight } = this._log;
-    return scrollHeight - scrollTop - clientHeight < NEAR_END;
-  }
-
-  _toEnd() {
-    this._log.scrollTop = this._log.scrollHeight;
-  }
-
-  _scrolled() {
-    this._paintLatest(this.chat);
-    if (this._isAtEnd) this._read(this.chat);
-    if (this._log.scrollTop < NEAR_START) this._loadOlder();
-  }
-
-  /** After a reload the server tells what is new; what was there before stands in the history. */
-  _fill(chat) {
-    if (chat?.hasOlder && this._log.scrollHeight <= this._log.clientHeight) this._loadOlder();
-  }
-
-  async _loadOlder() {
-    const { chat } = this;
-    if (this._isLoading || !chat?.hasOlder || this.client.state !== "ready") return;
-    this._isLoading = true;
-    const height = this._log.scrollHeight;
-    try {
-      await this.client.history(this.store);
-      const isAtEnd = this._isAtEnd;
-      this._paintThread(this.chat);
-      if (isAtEnd) this._toEnd();
-      else this._log.scrollTop += this._log.scrollHeight - height;
-    } catch {
-      // It is asked again at the next turn of the wheel.
-    } finally {
-      this._isLoading = false;
-    }
-    this._fill(this.chat);
+    };
   }
 
   /** What stands before the eyes of somebody has been read. */
-  _read(chat) {
-    if (!chat?.unread || !this._isOpen || !this._isAtEnd || document.hidden || !document.hasFocus() || chat.seq <= this._readTo) return;
+  _read() {
+    const { chat } = this;
+    if (!chat?.unread || !this._isOpen || !this._log.isAtEnd || document.hidden || !document.hasFocus() || chat.seq <= this._readTo) return;
     this._readTo = chat.seq;
     this.client.read(this.store, chat.seq).catch(() => {});
   }
 
   // What the shopper does.
 
-  _escape(event) {
-    if (event.key !== "Escape" || event.isComposing) return;
+  _key(event) {
     event.stopPropagation();
-    if (this._composer.hasOrdersOpen) this._composer.toggleOrders();
+    if (event.isComposing) return;
+    if (event.key === "Escape") this._escape();
+    if (event.key === "Tab" && matchMedia(COVERS).matches) this._goAround(event);
+  }
+
+  _escape() {
+    if (this._head.isOpen) this._head.toggle(false);
+    else if (this._composer.hasOrdersOpen) this._composer.toggleOrders();
     else if (!this._ask.hidden) this._askEnd(false);
     else this.close();
+  }
+
+  /** Behind the last comes the first: nothing of the page below can be seen. */
+  _goAround(event) {
+    const stops = [...this._panel.querySelectorAll("a, :enabled, [tabindex]")].filter((node) => node.getClientRects().length);
+    const [from, to] = event.shiftKey ? [stops[0], stops.at(-1)] : [stops.at(-1), stops[0]];
+    if (this._root.activeElement !== from) return;
+    event.preventDefault();
+    to.focus();
   }
 
   _send(kind, body, id) {
     // What was refused is told by its event, what could not be sent stays in the outbox.
     this.client.send(this.store, body, { kind, id }).catch(() => {});
     this._paint();
-    this._toEnd();
+    this._log.toEnd();
   }
 
   async _rate(score, comment) {
@@ -356,34 +375,18 @@ export class Panel {
   }
 
   _again(id) {
+    if (!this._failed.has(id)) {
+      this._uploads.again(id);
+      return;
+    }
     const { frame } = this._failed.get(id);
     this._failed.delete(id);
     this._send(frame.kind, frame.body, id);
   }
 
   _discard(id) {
-    this._failed.delete(id);
+    if (!this._failed.delete(id)) this._uploads.drop(id);
     this._paint();
-  }
-
-  async _download() {
-    const messages = new Map((this.chat?.messages ?? []).map((message) => [message.seq, message]));
-    try {
-      let before;
-      for (let more = true; more; ) {
-        const page = await this.client.command("history", { store: this.store, before, limit: PAGE });
-        for (const message of page.messages) messages.set(message.seq, message);
-        more = page.more && page.messages.length > 0;
-        before = page.messages[0]?.seq;
-      }
-    } catch {
-      // What is here is better than nothing.
-    }
-    const text = transcript([...messages.values()].sort((one, other) => one.seq - other.seq), this.words);
-    const href = URL.createObjectURL(new Blob([text], { type: "text/plain;charset=utf-8" }));
-    const away = el("a", { href, download: `chat-${this.store}.txt` });
-    away.click();
-    setTimeout(() => URL.revokeObjectURL(href), 10_000);
   }
 
   _after(name, ms, act, wanted = true) {
@@ -392,5 +395,3 @@ export class Panel {
     if (wanted) this._timers.set(name, setTimeout(act, ms));
   }
 }
-
-const CSS_COLOUR = /^(#[0-9a-f]{3,8}|[a-z]+|(rgb|hsl|oklch)\([^;{}()]*\))$/i;

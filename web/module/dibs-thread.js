@@ -1,26 +1,140 @@
-/** The messages of one chat as elements: each made once, and made anew only where something about it has changed. */
+/** The messages of one chat, as they scroll and as a text file: each element is made once, and made anew only where something about it has changed. */
 
 import { dayNumber } from "./dibs-words.js";
-import { el, icon, link, linked, safe } from "./dibs-draw.js";
+import { button, el, icon, link, linked, safe, say } from "./dibs-draw.js";
 
 const NEAR_MS = 180_000;
+const NEAR_END = 60;
+const NEAR_START = 80;
+const PAGE = 200;
+const GONE_MS = 10_000;
+const WIDEST = 260;
+const HIGHEST = 240;
+/** What there are words for: of a file by the code, of a message by these. */
+const CODES = { too_large: "tooLong", unsupported: "failed", quota: "failed" };
+
+/** The newest stay in sight for whoever looks at them, and older ones come as they are wanted. */
+export class Log {
+  /** `given()` is what there is to be shown, as for `entries`, and `isTyping`; `seen()` is told when somebody has come to the end. */
+  constructor({ words, client, store, given, seen }) {
+    Object.assign(this, { client, store, words, seen, _given: given });
+    this._known = new Map();
+    this._isLoading = false;
+    // Whoever looks at the end stays there, whatever takes room above it or below.
+    this._isAtEnd = true;
+    this._log = el("div", { class: "log", role: "log", tabindex: "0", "aria-labelledby": "title", onscroll: () => this._scrolled() });
+    this._typing = el("div", { class: "typing", hidden: true }, words.t("typing"));
+    this._latest = button("", () => this._goToEnd(), { class: "latest", hidden: true });
+    new ResizeObserver(() => this._isAtEnd && this.toEnd()).observe(this._log);
+    this.node = el("div", { class: "thread" }, this._log, this._latest);
+  }
+
+  get isAtEnd() {
+    const { scrollHeight, scrollTop, clientHeight } = this._log;
+    return scrollHeight - scrollTop - clientHeight < NEAR_END;
+  }
+
+  toEnd() {
+    this._isAtEnd = true;
+    this._log.scrollTop = this._log.scrollHeight;
+  }
+
+  paint() {
+    this._show();
+    if (this._isAtEnd) this.toEnd();
+    this._fill();
+    this._showLatest();
+  }
+
+  _show() {
+    const given = this._given();
+    this._chat = given.chat;
+    this._typing.remove();
+    this._known = show(this._log, entries({ ...given, words: this.words }), this._known);
+    this._typing.hidden = !given.isTyping;
+    this._log.append(this._typing);
+  }
+
+  _showLatest() {
+    const count = this.isAtEnd ? 0 : (this._chat?.unread ?? 0);
+    this._latest.hidden = !count;
+    if (count) say(this._latest, this.words.t("latest", { count }));
+  }
+
+  _goToEnd() {
+    this._log.focus({ preventScroll: true });
+    this.toEnd();
+  }
+
+  _scrolled() {
+    this._isAtEnd = this.isAtEnd;
+    this._showLatest();
+    if (this._isAtEnd) this.seen();
+    if (this._log.scrollTop < NEAR_START) this._loadOlder();
+  }
+
+  /** After a reload the server tells what is new; what was there before stands in the history. */
+  _fill() {
+    if (this._chat?.hasOlder && this._log.scrollHeight <= this._log.clientHeight) this._loadOlder();
+  }
+
+  async _loadOlder() {
+    if (this._isLoading || !this._chat?.hasOlder || this.client.state !== "ready") return;
+    this._isLoading = true;
+    const height = this._log.scrollHeight;
+    try {
+      await this.client.history(this.store);
+      this._show();
+      if (this._isAtEnd) this.toEnd();
+      else this._log.scrollTop += this._log.scrollHeight - height;
+    } catch {
+      // It is asked again at the next turn of the wheel.
+    } finally {
+      this._isLoading = false;
+    }
+    this._fill();
+  }
+}
+
+/** Has the browser save all that the server keeps of the chat; without a connection what is held of it. */
+export async function save({ client, store, chat, words }) {
+  let messages = chat?.messages ?? [];
+  if (client.state === "ready") {
+    const all = [];
+    let page;
+    do {
+      page = await client.command("history", { store, before: all[0]?.seq, limit: PAGE }).catch(() => undefined);
+      all.unshift(...(page?.messages ?? []));
+    } while (page?.more);
+    if (page) messages = all;
+  }
+  const href = URL.createObjectURL(new Blob([transcript(messages, words)], { type: "text/plain;charset=utf-8" }));
+  el("a", { href, download: `chat-${store}.txt` }).click();
+  setTimeout(() => URL.revokeObjectURL(href), GONE_MS);
+}
+
+/** A line for each message. */
+function transcript(messages, words) {
+  const nameOf = (one) => (isMine(one) ? words.t("you") : one.from.name || words.t("store"));
+  return messages.map((one) => `${words.full(one.at)}  ${nameOf(one)}: ${plain(one, words)}\n`).join("");
+}
 
 /**
  * What stands in the thread, in order: `{key, sign, make}`. The same key is the same element; another `sign` makes it anew.
- * `waiting` are sends without an answer, `failed` those that were refused (`{id, frame, code, at}`).
+ * `waiting` are sends without an answer, `failed` those that were refused (`{id, frame, code, at}`), `uploads` files on their way.
  */
-export function entries({ chat, waiting, failed, words, base, now, on }) {
+function entries({ chat, waiting, failed, uploads, words, base, signed, greeting, now, on }) {
   const messages = chat?.messages ?? [];
   const held = new Set(messages.filter(isMine).map((message) => message.id));
   const unsent = [
     ...waiting.filter(({ id }) => !held.has(id)).map((command) => ({ ...command, state: "sending" })),
     ...failed.map((command) => ({ ...command, state: "failed" })),
   ];
-  const shown = merged(messages, (chat?.between ?? []).filter(isTold)).concat(
-    unsent.map(({ id, frame, at, state, code }) => ({ type: "message", id, at, kind: frame.kind, body: frame.body, from: { role: "user" }, state, code })),
-  );
+  const mine = unsent.map(({ frame: { kind, body }, ...command }) => ({ ...command, kind, body })).concat(uploads);
+  mine.sort((one, other) => one.at - other.at);
+  const shown = merged(messages, (chat?.between ?? []).filter(isTold)).concat(mine.map((one) => ({ ...one, type: "message", from: { role: "user" } })));
   const found = [];
-  if (!shown.length) found.push(greeting(words));
+  if (!shown.length) found.push(greet(greeting || words.t("greeting")));
   let day;
   shown.forEach((one, place) => {
     if (dayNumber(one.at) !== day) {
@@ -42,7 +156,8 @@ export function entries({ chat, waiting, failed, words, base, now, on }) {
           "div",
           { class: `message${mine ? " mine" : ""}${near ? " near" : ""}`, "data-seq": one.seq },
           !near && !mine && el("div", { class: "by" }, one.from.name || words.t("store")),
-          bodyOf(one, words, base),
+          bodyOf(one, words, base, signed),
+          one.state === "sending" && one.bar,
           foot && el("div", { class: "foot" }, ...footParts(one, foot, words, on)),
         ),
     });
@@ -51,7 +166,7 @@ export function entries({ chat, waiting, failed, words, base, now, on }) {
 }
 
 /** Puts these entries into the element, and leaves alone what has not changed. `known` is what it held before, by key; gives the new one. */
-export function show(log, found, known) {
+function show(log, found, known) {
   const next = new Map();
   let after = null;
   for (const { key, sign, make } of found) {
@@ -65,15 +180,6 @@ export function show(log, found, known) {
   }
   for (const [key, { node }] of known) if (!next.has(key)) node.remove();
   return next;
-}
-
-/** The chat as a text, a line for each message. `messages` in order. */
-export function transcript(messages, words) {
-  const lines = messages.map((one) => {
-    const name = isMine(one) ? words.t("you") : one.from.name || words.t("store");
-    return `${words.full(one.at)}  ${name}: ${plain(one, words)}`;
-  });
-  return `${lines.join("\n")}\n`;
 }
 
 /** A message in one line. */
@@ -111,19 +217,22 @@ export function card(kind, body, words, base) {
   return made;
 }
 
-function bodyOf({ kind, body }, words, base) {
+function bodyOf({ kind, body, view }, words, base, signed) {
   const href = safe(body.url, base);
+  const isOurs = signed.has(body.url);
+  const around = (...parts) => (isOurs ? signed.link(body.url, body.name, ...parts) : href ? link(href, ...parts) : el("div", {}, ...parts));
   switch (kind) {
     case "text":
       return el("div", { class: "bubble", dir: "auto" }, ...linked(body.text));
     case "image": {
-      const sizes = { width: body.width, height: body.height };
-      const image = href && el("img", { src: href, alt: body.alt || words.t("image"), loading: "lazy", referrerpolicy: "no-referrer", ...sizes });
-      return el("div", { class: "bubble picture" }, image ? link(href, image) : words.t("image"));
+      const given = { alt: body.alt || words.t("image"), loading: "lazy", referrerpolicy: "no-referrer", ...fitted(body) };
+      const gone = (picture) => picture.closest(".bubble").replaceWith(el("div", { class: "bubble" }, `${given.alt} · ${words.t("missing")}`));
+      const src = view || href;
+      const image = isOurs ? signed.picture(body.url, given, gone) : src ? el("img", { src, ...given }) : words.t("image");
+      return el("div", { class: "bubble picture" }, around(image));
     }
     case "file": {
-      const parts = [icon("file"), el("span", {}, el("b", {}, body.name))];
-      const made = href ? link(href, ...parts) : el("div", {}, ...parts);
+      const made = around(icon("file"), el("span", {}, el("b", {}, body.name), body.size > 0 && el("small", {}, words.size(body.size))));
       made.className = "card";
       return el("div", { class: "bubble" }, made);
     }
@@ -133,16 +242,23 @@ function bodyOf({ kind, body }, words, base) {
 }
 
 function footOf(one, chat, words) {
-  if (one.state) return words.t(one.code === "too_large" ? "tooLong" : one.state);
+  if (one.state === "failed" && one.code in CODES) return words.t(one.bar ? one.code : CODES[one.code]);
+  if (one.state) return words.t(one.state);
   const clock = words.clock(one.at);
   if (!isMine(one)) return clock;
   return `${clock} · ${words.t(chat.marks.store.read >= one.seq ? "read" : "sent")}`;
 }
 
 function footParts(one, foot, words, on) {
-  if (one.state !== "failed") return [foot];
-  const button = (word, act) => el("button", { type: "button", onclick: () => act(one.id) }, words.t(word));
-  return [el("span", { class: "bad" }, foot), button("again", on.again), button("discard", on.discard)];
+  const act = (word, done) => button(words.t(word), () => done(one.id));
+  if (one.state !== "failed") return [foot, one.bar && act("cancel", on.discard)];
+  return [el("span", { class: "bad" }, foot), !(one.bar && one.code in CODES) && act("again", on.again), act("discard", on.discard)];
+}
+
+/** As large as it is shown, so that nothing moves when it comes. */
+function fitted({ width, height }) {
+  const share = Math.min(1, WIDEST / width, HIGHEST / height);
+  return share > 0 ? { width: Math.round(width * share), height: Math.round(height * share) } : {};
 }
 
 function merged(messages, between) {
@@ -155,11 +271,7 @@ function merged(messages, between) {
   return found.concat(between.slice(place));
 }
 
-const greeting = (words) => ({
-  key: "greeting",
-  sign: "",
-  make: () => el("div", { class: "message" }, el("div", { class: "bubble" }, words.t("greeting"))),
-});
+const greet = (text) => ({ key: "greeting", sign: text, make: () => el("div", { class: "message" }, el("div", { class: "bubble" }, text)) });
 const line = (key, kind, text) => ({ key, sign: text, make: () => el("div", { class: kind }, text) });
 const isMine = (message) => message.from?.role === "user";
 /** That a chat began the shopper knows. */

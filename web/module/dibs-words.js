@@ -1,144 +1,101 @@
 /** What the widget says, in Chinese and in English. */
 
-const ZH = {
-  title: "在线客服",
-  open: "打开在线客服",
-  openUnread: { other: "打开在线客服，{count} 条未读" },
-  close: "收起",
-  online: "客服在线",
-  offline: "客服暂时不在，请留言，回来后马上答复您",
-  place: { other: "您前面还有 {count} 位" },
-  next: "下一位就是您",
-  waiting: "正在为您接通客服…",
-  served: "{name} 正在为您服务",
-  ended: "本次会话已结束，再发消息即可继续",
-  greeting: "您好，请问有什么可以帮您？",
-  write: "输入消息…",
-  send: "发送",
-  sending: "发送中",
-  sent: "已送达",
-  read: "已读",
-  failed: "未能发送",
-  again: "重试",
-  discard: "删除",
-  typing: "对方正在输入…",
-  reconnecting: "连接中断，{seconds} 秒后重连…",
-  connecting: "正在连接…",
-  noNetwork: "网络已断开，恢复后会自动发送",
-  gone: "聊天已关闭，请刷新页面",
-  expired: "登录已过期，请重新登录",
-  latest: { other: "{count} 条新消息" },
-  sendProduct: "发送给客服",
-  dismiss: "关闭",
-  orders: "选择订单",
-  order: "订单 {number}",
-  image: "图片",
-  end: "结束会话",
-  howWasIt: "本次服务您满意吗？",
-  score1: "非常不满意",
-  score2: "不满意",
-  score3: "一般",
-  score4: "满意",
-  score5: "非常满意",
-  comment: "还有什么想说的？（选填）",
-  rate: "提交",
-  endSure: "结束本次会话？",
-  endYes: "结束",
-  endNo: "继续聊",
-  transcript: "下载聊天记录",
-  you: "我",
-  store: "客服",
-  today: "今天",
-  yesterday: "昨天",
-  tooLong: "消息太长，请分开发送",
-  claim: "{name} 已接入",
-  assigned: "{name} 已接入",
-  transfer: "已转接给 {name}",
-  takeover: "{name} 已接入",
-  release: "客服已离开，正在为您重新接通",
-  agent_gone: "客服已离开，正在为您重新接通",
-  resolve: "会话已结束",
-  reopen: "会话已重新打开",
+const TABLE = {
+  title: ["在线客服", "Chat with us"],
+  open: ["打开在线客服", "Open the chat"],
+  openUnread: ["打开在线客服，{count} 条未读", "Open the chat, {count} unread message|Open the chat, {count} unread messages"],
+  close: ["收起", "Close"],
+  offline: ["客服暂时不在，请留言，回来后马上答复您", "Nobody is here right now. Write to us, and we answer as soon as we are back"],
+  place: ["您前面还有 {count} 位", "{count} person is ahead of you|{count} people are ahead of you"],
+  next: ["下一位就是您", "You are next"],
+  waiting: ["正在为您接通客服…", "Finding somebody for you…"],
+  served: ["{name} 正在为您服务", "{name} is helping you"],
+  ended: ["本次会话已结束，再发消息即可继续", "This chat has ended. Write again to go on"],
+  greeting: ["您好，请问有什么可以帮您？", "Hello! How can we help?"],
+  write: ["输入消息…", "Write a message…"],
+  send: ["发送", "Send"],
+  sending: ["发送中", "Sending"],
+  sent: ["已送达", "Sent"],
+  read: ["已读", "Read"],
+  failed: ["未能发送", "Not sent"],
+  again: ["重试", "Try again"],
+  discard: ["删除", "Delete"],
+  typing: ["对方正在输入…", "Writing…"],
+  reconnecting: ["连接中断，{seconds} 秒后重连…", "Connection lost. Back in {seconds} s…"],
+  connecting: ["正在连接…", "Connecting…"],
+  noNetwork: ["网络已断开，恢复后会自动发送", "You are offline. What you write is sent when you are back"],
+  gone: ["聊天已关闭，请刷新页面", "The chat was closed. Please reload the page"],
+  expired: ["登录已过期，请重新登录", "You have been signed out. Please sign in again"],
+  latest: ["{count} 条新消息", "{count} new message|{count} new messages"],
+  sendProduct: ["发送给客服", "Send to us"],
+  dismiss: ["关闭", "Dismiss"],
+  orders: ["选择订单", "Choose an order"],
+  order: ["订单 {number}", "Order {number}"],
+  image: ["图片", "Picture"],
+  end: ["结束会话", "End the chat"],
+  howWasIt: ["本次服务您满意吗？", "How was it?"],
+  score1: ["非常不满意", "Very bad"],
+  score2: ["不满意", "Bad"],
+  score3: ["一般", "All right"],
+  score4: ["满意", "Good"],
+  score5: ["非常满意", "Very good"],
+  comment: ["还有什么想说的？（选填）", "Anything else? (optional)"],
+  rate: ["提交", "Send"],
+  endSure: ["结束本次会话？", "End this chat?"],
+  endYes: ["结束", "End it"],
+  endNo: ["继续聊", "Go on"],
+  transcript: ["下载聊天记录", "Download this chat"],
+  files: ["要发送的文件", "Files to send"],
+  attach: ["添加图片或文件", "Add a picture or a file"],
+  camera: ["拍照", "Take a picture"],
+  drop: ["松开即可添加", "Let go to add it"],
+  cancel: ["取消", "Cancel"],
+  missing: ["文件已不可用", "No longer there"],
+  too_large: ["文件太大", "The file is too large"],
+  unsupported: ["不支持这种文件", "This kind of file cannot be sent"],
+  quota: ["今天上传的文件已达上限", "No more files can be sent today"],
+  more: ["更多", "More"],
+  soundOff: ["关闭提示音", "Turn the sound off"],
+  soundOn: ["开启提示音", "Turn the sound on"],
+  language: ["English", "中文"],
+  you: ["我", "You"],
+  store: ["客服", "Store"],
+  today: ["今天", "Today"],
+  yesterday: ["昨天", "Yesterday"],
+  tooLong: ["消息太长，请分开发送", "The message is too long. Please send it in parts"],
+  claim: ["{name} 已接入", "{name} has joined"],
+  transfer: ["已转接给 {name}", "{name} takes over"],
+  release: ["客服已离开，正在为您重新接通", "We are finding somebody else for you"],
+  resolve: ["会话已结束", "The chat has ended"],
+  reopen: ["会话已重新打开", "The chat goes on"],
 };
-
-const EN = {
-  title: "Chat with us",
-  open: "Open the chat",
-  openUnread: { one: "Open the chat, {count} unread message", other: "Open the chat, {count} unread messages" },
-  close: "Close",
-  online: "We are online",
-  offline: "Nobody is here right now. Write to us, and we answer as soon as we are back",
-  place: { one: "{count} person is ahead of you", other: "{count} people are ahead of you" },
-  next: "You are next",
-  waiting: "Finding somebody for you…",
-  served: "{name} is helping you",
-  ended: "This chat has ended. Write again to go on",
-  greeting: "Hello! How can we help?",
-  write: "Write a message…",
-  send: "Send",
-  sending: "Sending",
-  sent: "Sent",
-  read: "Read",
-  failed: "Not sent",
-  again: "Try again",
-  discard: "Delete",
-  typing: "Writing…",
-  reconnecting: "Connection lost. Back in {seconds} s…",
-  connecting: "Connecting…",
-  noNetwork: "You are offline. What you write is sent when you are back",
-  gone: "The chat was closed. Please reload the page",
-  expired: "You have been signed out. Please sign in again",
-  latest: { one: "{count} new message", other: "{count} new messages" },
-  sendProduct: "Send to us",
-  dismiss: "Dismiss",
-  orders: "Choose an order",
-  order: "Order {number}",
-  image: "Picture",
-  end: "End the chat",
-  howWasIt: "How was it?",
-  score1: "Very bad",
-  score2: "Bad",
-  score3: "All right",
-  score4: "Good",
-  score5: "Very good",
-  comment: "Anything else? (optional)",
-  rate: "Send",
-  endSure: "End this chat?",
-  endYes: "End it",
-  endNo: "Go on",
-  transcript: "Download this chat",
-  you: "You",
-  store: "Store",
-  today: "Today",
-  yesterday: "Yesterday",
-  tooLong: "The message is too long. Please send it in parts",
-  claim: "{name} has joined",
-  assigned: "{name} has joined",
-  transfer: "{name} takes over",
-  takeover: "{name} has joined",
-  release: "We are finding somebody else for you",
-  agent_gone: "We are finding somebody else for you",
-  resolve: "The chat has ended",
-  reopen: "The chat goes on",
-};
+/** What is said in the same words. */
+const SAME = { assigned: "claim", takeover: "claim", agent_gone: "release" };
 
 /** Words, dates and numbers of one language: `locale` is zh-CN or en, or anything that begins like one of them. */
 export class Words {
   constructor(locale) {
     this.locale = (locale || globalThis.navigator?.language || "en").toLowerCase().startsWith("zh") ? "zh-CN" : "en";
-    this._table = this.locale === "en" ? EN : ZH;
-    this._plural = new Intl.PluralRules(this.locale);
-    this._clock = new Intl.DateTimeFormat(this.locale, { hour: "2-digit", minute: "2-digit", hour12: false });
-    this._day = new Intl.DateTimeFormat(this.locale, { month: "long", day: "numeric" });
-    this._date = new Intl.DateTimeFormat(this.locale, { year: "numeric", month: "long", day: "numeric" });
-    this._full = new Intl.DateTimeFormat(this.locale, { dateStyle: "medium", timeStyle: "medium" });
+    this._column = this.locale === "en" ? 1 : 0;
+    const form = (given) => new Intl.DateTimeFormat(this.locale, given);
+    this._clock = form({ hour: "2-digit", minute: "2-digit", hour12: false });
+    this._day = form({ month: "long", day: "numeric" });
+    this._date = form({ dateStyle: "long" });
+    this._full = form({ dateStyle: "medium", timeStyle: "medium" });
   }
 
-  /** The words of `key` with `{name}` filled in; `given.count` decides where it depends on a number. */
+  /** The words of `key` with `{name}` filled in; where it depends on a number, `given.count`, one is said before the bar. */
   t(key, given = {}) {
-    const found = this._table[key];
-    const text = typeof found === "string" ? found : (found[this._plural.select(given.count)] ?? found.other);
+    const forms = TABLE[SAME[key] ?? key][this._column].split("|");
+    const text = given.count === 1 ? forms[0] : forms.at(-1);
     return text.replace(/\{(\w+)\}/g, (_, name) => given[name]);
+  }
+
+  /** How large a file is, in bytes. */
+  size(bytes) {
+    const isSmall = bytes < 1e6;
+    const form = { style: "unit", unit: isSmall ? "kilobyte" : "megabyte", maximumFractionDigits: isSmall ? 0 : 1 };
+    return new Intl.NumberFormat(this.locale, form).format(isSmall ? Math.ceil(bytes / 1e3) : bytes / 1e6);
   }
 
   clock(at) {

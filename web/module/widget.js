@@ -13,8 +13,7 @@
 
 import { DibsClient, IndexedOutbox } from "./dibs-client.js";
 import { Panel } from "./dibs-panel.js";
-import { Words } from "./dibs-words.js";
-import { forgetVisitor, forgetVisitors, keptVisitor, visitorToken } from "./dibs-visitor.js";
+import { forget, forgetVisitor, keptVisitor, visitorToken } from "./dibs-browser.js";
 import { subjectOf } from "./dibs-pace.js";
 
 const BASE = new URL("/", import.meta.url);
@@ -31,9 +30,10 @@ const listeners = new Map(EVENTS.map((event) => [event, new Set()]));
  * @property {string} store
  * @property {string | (() => string | Promise<string>)} [token] without one the shopper is a visitor, where the server has `--visitors`; of the shopper, signed by the shop's back end; a function is asked whenever a fresh one is needed
  * @property {object} [product] of this page, offered to be sent: `{sku, title, price?, currency?, image?, url?}`
- * @property {object[]} [orders] to choose from: `{number, status?, total?, currency?, url?}`
- * @property {string} [title] what the store is called
- * @property {"zh-CN" | "en"} [locale] the browser's without
+ * @property {object} [order] of this page, offered likewise: `{number, status?, total?, currency?, url?}`
+ * @property {object[]} [orders] to choose from
+ * @property {string} [title] what the store is called here
+ * @property {"zh-CN" | "en"} [locale] the browser's without; whoever has chosen another in the widget keeps it
  * @property {"auto" | "light" | "dark"} [theme]
  * @property {string} [accent] a colour
  */
@@ -42,7 +42,7 @@ const listeners = new Map(EVENTS.map((event) => [event, new Set()]));
 async function boot(options) {
   const { store } = options ?? {};
   if (typeof store !== "string" || !["string", "function", "undefined"].includes(typeof options.token)) {
-    throw new TypeError("dibs.boot needs {store, token}: the store's id, and a token or a function that gives one, or none for a visitor");
+    throw new TypeError("dibs.boot needs {store}, and takes a {token} or a function that gives one");
   }
   const token = options.token ?? (() => visitorToken(BASE, store));
   const was = present;
@@ -65,7 +65,7 @@ async function boot(options) {
     const isOfNoUse = options.token === undefined ? state === "closed" && (code === 4001 || code === 4003) : state === "ready";
     if (isOfNoUse) forgetVisitor(BASE, store);
   });
-  const panel = new Panel({ client, store, words: new Words(options.locale), base: BASE.href, options, on: tell });
+  const panel = new Panel({ client, store, base: BASE.href, options, on: tell });
   Object.assign(turn, { client, panel });
   if (turn.isOpen) panel.open();
   await client.start();
@@ -82,7 +82,8 @@ async function logout() {
   const was = present;
   present = undefined;
   was?.panel?.remove();
-  forgetVisitors(BASE);
+  forgetVisitor(BASE);
+  forget("widget");
   await was?.client?.forget();
   tell("unread", 0);
 }

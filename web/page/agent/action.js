@@ -44,6 +44,7 @@ export const ACTIONS = [
     run: (desk, chat) => desk.takeover(chat),
   },
   { id: "note", icon: "note", code: "KeyP", can: (desk, chat) => chat, run: (desk) => desk.ask("note") },
+  { id: "attach", icon: "clip", code: "KeyO", can: (desk, chat) => desk.isMine(chat) && !desk.isNote, run: (desk) => desk.ask("attach") },
   { id: "searchAll", icon: "search", code: "KeyS", can: () => true, run: (desk) => desk.ask("filter") },
   { id: "search", icon: "search", code: "KeyF", can: (desk, chat) => chat, run: (desk) => desk.ask("search") },
   { id: "firstUnread", icon: "up", code: "KeyG", can: (desk, chat) => chat && desk.reading.divider, run: (desk) => desk.reading.toUnread() },
@@ -52,6 +53,7 @@ export const ACTIONS = [
   { id: "away", icon: "clock", can: (desk) => desk.status === "available", run: (desk) => desk.availability("away") },
   { id: "available", icon: "claim", can: (desk) => desk.status === "away", run: (desk) => desk.availability("available") },
   { id: "announce", icon: "megaphone", can: (desk) => desk.isSupervisor, run: (desk) => desk.ask("announce") },
+  { id: "profile", icon: "gear", can: (desk) => desk.isSupervisor && profiled(desk), run: (desk) => desk.ask("profile", profiled(desk)) },
   { id: "sound", icon: "bell", can: (desk) => desk.alert?.isPossible, run: (desk) => desk.alert.toggle() },
   { id: "language", icon: "language", can: () => true, run: (desk) => desk.ask("language") },
   { id: "theme", icon: "theme", can: () => true, run: (desk) => desk.ask("theme") },
@@ -112,6 +114,11 @@ export function hearKeys(desk, actions = ACTIONS) {
 
 function isText(node) {
   return node.matches?.("input, textarea");
+}
+
+/** The store whose settings are meant: that of the list, of the open chat, or the first. */
+function profiled(desk) {
+  return [desk.store, desk.chat?.store, ...desk.stores].find((one) => one && desk.profile(one));
 }
 
 function isOpen(chat) {

@@ -5,7 +5,9 @@ import { icon } from "../part/icon.js";
 import { t } from "../part/locale.js";
 import { clock } from "../part/time.js";
 import { action, keyOf, perform } from "./action.js";
+import { Attachments } from "./attach.js";
 import { Drafts } from "./draft.js";
+import { Replies } from "./reply.js";
 import { nameOf, partyName } from "./summary.js";
 
 const TALLEST_PX = 180;
@@ -13,7 +15,10 @@ const TALLEST_PX = 180;
 export class Composer extends HTMLElement {
   begin(desk) {
     this._desk = desk;
-    this._text = el("textarea", { rows: "1", dir: "auto", oninput: () => this._typed(), onkeydown: (event) => this._key(event) });
+    this._text = el("textarea", { rows: "1", dir: "auto", oninput: () => this._typed(), onkeydown: (event) => this._key(event), onblur: () => this._replies.close() });
+    this._text.addEventListener("paste", (event) => this._attached.paste(event) && event.preventDefault());
+    this._replies = new Replies(desk, this._text, () => this._typed());
+    this._attached = new Attachments(desk);
     this._send = el("button", { class: "primary", type: "submit" }, icon("send"), el("span", {}));
     this._modes = ["answer", "note"].map((kind) =>
       el("button", { class: "mode", type: "button", "data-kind": kind, onclick: () => this._turn(kind === "note") }, icon(kind === "note" ? "note" : "send"), t(kind)),
@@ -21,7 +26,9 @@ export class Composer extends HTMLElement {
     this._form = el(
       "form",
       { class: "composer", onsubmit: (event) => this._submit(event) },
-      el("div", { class: "modes" }, this._modes, el("span", { class: "hint" }, t("enterSends"))),
+      this._replies.node,
+      this._attached.node,
+      el("div", { class: "modes" }, this._modes, this._attached.button, el("span", { class: "hint" }, t("enterSends"))),
       el("div", { class: "writing-row" }, this._text, this._send),
     );
     this._words = el("p", {});
@@ -40,6 +47,8 @@ export class Composer extends HTMLElement {
       desk.on("compose", () => this._focus()),
       desk.on("note", () => this._turn(!desk.isNote)),
       desk.on("draft", (draft) => this._follow(draft)),
+      desk.on("attach", () => this._attached.pick()),
+      this._attached.hear(this.closest(".chat")),
     ];
     this._opened();
     this._update();
@@ -60,6 +69,7 @@ export class Composer extends HTMLElement {
     const isMine = desk.isMine(chat);
     const mayWrite = isMine || desk.isNote;
     this._lock.hidden = isMine || desk.isNote;
+    this._attached.update(chat);
     this._form.hidden = !mayWrite;
     mark(this._form, "data-note", desk.isNote);
     for (const mode of this._modes) mark(mode, "aria-pressed", String(mode.dataset.kind === this._kind));
@@ -101,6 +111,7 @@ export class Composer extends HTMLElement {
   _load() {
     const { chat, drafts } = this._desk;
     this._text.value = chat ? drafts.get(chat, this._kind) : "";
+    this._replies.close();
     this._grow();
   }
 
@@ -132,6 +143,7 @@ export class Composer extends HTMLElement {
     const { chat, drafts, typing, isNote } = this._desk;
     drafts.set(chat, this._kind, this._text.value);
     if (!isNote) typing.say(chat, Boolean(this._text.value));
+    this._replies.look();
     this._grow();
   }
 
@@ -143,7 +155,8 @@ export class Composer extends HTMLElement {
 
   _key(event) {
     if (event.isComposing || event.keyCode === 229) return;
-    if (event.key === "Escape" && this._desk.isNote) this._turn(false);
+    if (this._replies.key(event));
+    else if (event.key === "Escape" && this._desk.isNote) this._turn(false);
     else if (event.key === "Enter" && !event.shiftKey && !event.altKey) this._form.requestSubmit();
     else return;
     event.preventDefault();

@@ -13,6 +13,7 @@ import "./header.js";
 import "./list.js";
 import "./notice-bar.js";
 import "./palette.js";
+import "./profile-dialog.js";
 import "./rail.js";
 import "./thread-head.js";
 import "./thread.js";
@@ -42,6 +43,7 @@ export class Console extends HTMLElement {
       made("dibs-toasts"),
       made("dibs-dialogs"),
       made("dibs-palette"),
+      made("dibs-profile-dialog"),
     );
   }
 

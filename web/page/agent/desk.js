@@ -7,12 +7,16 @@ import { Refused } from "../../dibs-client.js";
 import { Connection } from "./connection.js";
 import { Drafts, Refusals } from "./draft.js";
 import { Notices } from "./notice.js";
+import { Profiles } from "./profile.js";
 import { Reading } from "./reading.js";
 import { Roll } from "./roll.js";
 import { RowOrder } from "./row-order.js";
 import { Search } from "./search.js";
+import { wait } from "./summary.js";
 import { Typing } from "./typing.js";
 import { showChatInAddress } from "./token.js";
+import { Uploads } from "./upload.js";
+import { Where } from "./where.js";
 
 const OWNERSHIP = new Set(["claim", "release", "transfer", "takeover", "resolve", "requeue"]);
 const QUESTIONS = new Set(["chats", "history", "search", "figures", "profile", "context"]);
@@ -39,6 +43,9 @@ export class Desk {
     this.reading = new Reading(this);
     this.search = new Search(this);
     this.notices = new Notices(this);
+    this.uploads = new Uploads(this);
+    this._profiles = new Profiles(this);
+    this.where = new Where(this);
     this.drafts = new Drafts(person.key, (name, text) => this.ask("draft", { name, text }));
     this.refusals = new Refusals(person.key, () => this.changed());
     this._listen();
@@ -49,6 +56,7 @@ export class Desk {
     this.client.stop();
     this._watchers.clear();
     this.notices.end();
+    this.uploads.end();
   }
 
   // Watching.
@@ -92,6 +100,19 @@ export class Desk {
 
   get isSupervisor() {
     return this.person.role === "supervisor";
+  }
+
+  get name() {
+    return this.client.welcome?.name ?? this.me;
+  }
+
+  /** What a store says of itself, once it is known. */
+  profile(store) {
+    return this._profiles.of(store);
+  }
+
+  storeName(store) {
+    return this.profile(store)?.name || store;
   }
 
   get chat() {
@@ -170,6 +191,7 @@ export class Desk {
     this.isNote = false;
     showChatInAddress(this.selected);
     this.reading.begin();
+    this.where.ask();
     this.ask("opened");
     this.changed();
   }
@@ -209,6 +231,16 @@ export class Desk {
     this.reading.divider = undefined;
     this.reading.latest();
     return this.attempt(this.client.send(chat.store, { text }, { user: chat.user }), chat);
+  }
+
+  /** Something other than text. */
+  post(chat, kind, body) {
+    return this.attempt(this.client.send(chat.store, body, { kind, user: chat.user }), chat);
+  }
+
+  /** How long whoever waits for an answer in this chat has waited, `{ms, level}`, by the clock of its store. */
+  wait(chat) {
+    return wait(chat, this.now(), this._profiles.clock(chat.store));
   }
 
   note(chat, text) {

@@ -95,7 +95,7 @@ export class Dialogs extends HTMLElement {
   }
 
   _help() {
-    const rows = [["commands", paletteKey()], ...ACTIONS.map((one) => [one.id, keyOf(one)])].filter(([, key]) => key);
+    const rows = [["commands", paletteKey()], ["replies", "/"], ...ACTIONS.map((one) => [one.id, keyOf(one)])].filter(([, key]) => key);
     this._open(t("help"), [el("dl", { class: "keys" }, rows.map(([id, key]) => el("div", {}, el("dt", {}, t(id)), el("dd", {}, el("kbd", {}, key))))), el("p", { class: "hint" }, t("enterSends"))]);
   }
 

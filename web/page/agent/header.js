@@ -42,7 +42,7 @@ export class Header extends Watching {
     say(this._status, t(status));
     mark(this._switch, "aria-label", t("availability"));
     this._chip.hidden = this._alert.isOn || !this._alert.isPossible;
-    const name = client.welcome?.name ?? this._name ?? me;
+    const name = client.welcome ? this._desk.name : (this._name ?? me);
     if (name === this._name) return;
     this._name = name;
     const role = isSupervisor ? el("span", { class: "role" }, t("supervisor")) : null;

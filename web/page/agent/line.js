@@ -8,6 +8,7 @@ import { bytes, t } from "../part/locale.js";
 import { clock, day, dayName, full } from "../part/time.js";
 import { card } from "./card.js";
 import { keyOf } from "./excerpt.js";
+import { follow, isKept, signed } from "./signed.js";
 import { nameOf, partyName } from "./summary.js";
 
 const TOGETHER_MS = 120_000;
@@ -45,15 +46,15 @@ export function said(desk, chat, one, before) {
       "div",
       { class: "said-body" },
       isTogether || (isOwn && !isNote) ? null : el("p", { class: "said-name" }, isNote ? t("noteBy", { name }) : name),
-      content(isNote ? { kind: "text", body: one.body } : one),
+      content(desk, isNote ? { kind: "text", body: one.body } : one),
       el("p", { class: "said-foot" }, el("time", { title: full(one.at) }, clock(one.at)), isUser || isNote ? null : el("span", { class: "tick" })),
     ),
   );
 }
 
-function content({ kind, body }) {
-  if (kind === "image") return image(body);
-  if (kind === "file") return file(body);
+function content(desk, { kind, body }) {
+  if (kind === "image") return image(desk, body);
+  if (kind === "file") return file(desk, body);
   if (kind === "product" || kind === "order") return card({ kind, body });
   const parts = pieces(String(body.text ?? "")).map(({ text, url }) =>
     url ? el("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, text) : text,
@@ -61,19 +62,52 @@ function content({ kind, body }) {
   return el("p", { class: "bubble", dir: "auto" }, parts);
 }
 
-function image({ url, alt }) {
+const PICTURE_PX = { width: 260, height: 300 };
+
+function image(desk, { url, alt, width, height }) {
   const found = safe(url);
   const missing = () => el("p", { class: "bubble missing" }, icon("alert"), t("brokenImage"));
   if (!found) return missing();
-  const link = el("a", { class: "picture", href: found, target: "_blank", rel: "noopener noreferrer", "aria-label": alt || t("openImage") });
-  link.append(el("img", { src: found, alt: alt ?? "", loading: "lazy", referrerpolicy: "no-referrer", onerror: () => link.replaceWith(missing()) }));
+  const picture = el("img", { alt: alt ?? "", loading: "lazy", referrerpolicy: "no-referrer" });
+  // Room is kept for it, so that nothing moves when it comes.
+  if (width > 0 && height > 0) {
+    const share = Math.min(1, PICTURE_PX.width / width, PICTURE_PX.height / height);
+    picture.width = Math.round(width * share);
+    picture.height = Math.round(height * share);
+  }
+  const link = el("a", { class: "picture", href: found, target: "_blank", rel: "noopener noreferrer", "aria-label": alt || t("openImage") }, picture);
+  const fail = () => link.replaceWith(missing());
+  if (isKept(url)) {
+    follow(desk, link, url);
+    show(desk, picture, url, fail);
+  } else {
+    picture.addEventListener("error", fail);
+    picture.src = found;
+  }
   return link;
 }
 
-function file({ url, name, size }) {
+/** Shows a kept picture; its address may have ended before the picture was scrolled into sight. */
+async function show(desk, picture, url, fail, isSecond = false) {
+  const found = await signed(desk, url);
+  if (!found) {
+    fail();
+    return;
+  }
+  picture.onerror = () => (isSecond ? fail() : show(desk, picture, url, fail, true));
+  picture.src = found;
+}
+
+function file(desk, { url, name, size }) {
   const found = safe(url);
-  const words = [icon("file"), el("span", { class: "card-words" }, el("strong", {}, String(name)), Number.isFinite(size) ? el("span", { class: "card-sub" }, bytes(size)) : null)];
-  return found ? el("a", { class: "card", href: found, target: "_blank", rel: "noopener noreferrer" }, words) : el("div", { class: "card" }, words);
+  const words = [
+    el("span", { class: "card-face" }, icon("file")),
+    el("span", { class: "card-words" }, el("strong", {}, String(name)), Number.isFinite(size) ? el("span", { class: "card-sub" }, bytes(size)) : null),
+  ];
+  if (!found) return el("div", { class: "card" }, words);
+  const link = el("a", { class: "card", href: found, target: "_blank", rel: "noopener noreferrer" }, words);
+  if (isKept(url)) follow(desk, link, url, String(name));
+  return link;
 }
 
 /** How far a message of ours has come: `[state, words]`. */

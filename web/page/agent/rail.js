@@ -7,13 +7,15 @@ import { letters } from "../../dibs-draw.js";
 import { action, perform } from "./action.js";
 import { Watching } from "./watching.js";
 
-const TOOLS = ["announce", "language", "theme", "help", "signOut"];
+const TOOLS = ["announce", "profile", "language", "theme", "help", "signOut"];
+
+const ONLY_SUPERVISORS = new Set(["announce", "profile"]);
 
 export class Rail extends Watching {
   begin(desk) {
     this._desk = desk;
     this._stores = el("ul", { class: "stores", "aria-label": t("stores") });
-    const tools = TOOLS.filter((id) => action(id).can(desk)).map((id) =>
+    const tools = TOOLS.filter((id) => desk.isSupervisor || !ONLY_SUPERVISORS.has(id)).map((id) =>
       el(
         "button",
         { class: "rail-button", type: "button", "aria-label": t(id), title: t(id), onclick: () => perform(desk, id) },
@@ -42,18 +44,21 @@ export class Rail extends Watching {
       const count = shown[n] === undefined ? all : (waiting.get(shown[n]) ?? 0);
       const [button] = item.children;
       mark(button, "aria-pressed", String(shown[n] === store));
-      mark(button, "aria-label", `${shown[n] ?? t("allStores")}, ${t("waitingCount", { count })}`);
-      say(button.lastChild, count ? short(count) : "");
+      const name = shown[n] === undefined ? t("allStores") : this._desk.storeName(shown[n]);
+      const [, pill, words] = button.children;
+      mark(button, "title", name);
+      say(pill, count ? short(count) : "");
+      say(words, `${name}, ${t("waitingCount", { count })}`);
     }
   }
 
   _store(one) {
-    const face = one === undefined ? icon("store") : el("span", {}, letters(one));
+    const face = one === undefined ? icon("store") : el("span", { "aria-hidden": "true" }, letters(one));
     const look = () => this._desk.look({ store: one });
     return el(
       "li",
       {},
-      el("button", { class: "rail-button store", type: "button", title: one ?? t("allStores"), onclick: look }, face, el("span", { class: "pill" })),
+      el("button", { class: "rail-button store", type: "button", title: one ?? t("allStores"), onclick: look }, face, el("span", { class: "pill", "aria-hidden": "true" }), el("span", { class: "sr" })),
     );
   }
 }

@@ -17,8 +17,11 @@ export class Results extends Watching {
     this._desk = desk;
     this._title = el("h2", {});
     this._count = el("p", { class: "hint", role: "status" });
+    this._at = 0;
     this._list = el("ul", { class: "results", role: "listbox", tabindex: "0", "aria-label": t("results"), onkeydown: (event) => this._key(event) });
-    this._foot = el("div", { class: "results-foot" });
+    this._more = el("button", { class: "quiet", type: "button", onclick: () => desk.search.more() }, t("searchFurther"));
+    this._state = el("p", {});
+    this._foot = el("div", { class: "results-foot" }, this._state, this._more);
     this.append(
       el(
         "div",
@@ -54,16 +57,18 @@ export class Results extends Watching {
     const chat = search.chat && (this._desk.client.held.find(search.chat.store, search.chat.user) ?? search.chat);
     say(this._title, chat ? t("searchedIn", { text: search.text, name: nameOf(chat) }) : t("searched", { text: search.text }));
     say(this._count, t("resultCount", { count: search.found.length, shown: number(search.found.length) }));
+    say(this._state, search.isLoading ? t("searching") : search.hasMore ? "" : search.found.length ? t("searchedAll") : t("foundNowhere"));
+    this._more.hidden = search.isLoading || !search.hasMore;
     if (this._drawn !== search.found) {
       this._drawn = search.found;
       const wanted = pattern(search.text);
       this._list.replaceChildren(...search.found.map((one, n) => this._row(one, n, wanted)));
-      this._choose(Math.min(this._at ?? 0, search.found.length - 1));
+      this._choose(this._chosen(search));
     }
   }
 
   _row(one, n, wanted) {
-    const chat = this._desk.client.held.find(one.store, one.user) ?? { user: one.user };
+    const chat = this._desk.client.held.find(one.store, one.user) ?? { user: one.user, name: one.from.role === "user" && one.from.name };
     const isUser = one.from.role === "user";
     const who = isUser ? "" : `${one.from.id === this._desk.me ? t("me") : `${partyName(one.from)}: `}`;
     return el(
@@ -75,8 +80,15 @@ export class Results extends Watching {
     );
   }
 
+  /** What was chosen stays chosen when others come before it. */
+  _chosen({ found }) {
+    const at = found.indexOf(this._one);
+    return Math.max(at, 0);
+  }
+
   _choose(n) {
     this._at = n;
+    this._one = this._desk.search.found[n];
     for (const [at, option] of [...this._list.children].entries()) mark(option, "aria-selected", String(at === n));
     mark(this._list, "aria-activedescendant", this._list.children[n]?.id);
     this._list.children[n]?.scrollIntoView({ block: "nearest" });

@@ -43,6 +43,7 @@ export class Roll {
     try {
       for (const store of stores.filter((one) => this._next.get(one) !== null)) {
         const found = await this._client.chats(store, { limit: PAGE, before: this._next.get(store) });
+        this._take(found);
         this._next.set(store, found.more ? found.next : null);
       }
     } catch {
@@ -50,6 +51,13 @@ export class Roll {
       return false;
     }
     return true;
+  }
+
+  /** Of a chat that is held already the events told what is newer. */
+  _take({ chats }) {
+    const { held } = this._client;
+    held.take({ type: "chats", chats: chats.filter(({ store, user }) => !held.find(store, user)?.epoch) });
+    this._changed();
   }
 
   /** Who waits longest is not among the newest. */
@@ -60,6 +68,7 @@ export class Roll {
         let before;
         do {
           const found = await this._client.chats(store, { status: "waiting", limit: PAGE, before });
+          this._take(found);
           before = found.more ? found.next : undefined;
         } while (before);
       }

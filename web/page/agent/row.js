@@ -5,7 +5,7 @@ import { el, mark, say } from "../part/element.js";
 import { short, t } from "../part/locale.js";
 import { ago, stopwatch } from "../part/time.js";
 import { at } from "./row-order.js";
-import { lastLine, nameOf, partyName, standing, wait } from "./summary.js";
+import { lastLine, nameOf, partyName, standing } from "./summary.js";
 
 let made = 0;
 
@@ -72,7 +72,7 @@ export class Row {
   tick() {
     const chat = this._chat;
     const now = this._desk.now();
-    const waits = wait(chat, now);
+    const waits = this._desk.wait(chat);
     say(this._clock, waits ? stopwatch(waits.ms) : "");
     mark(this._clock, "data-level", waits?.level);
     say(this._time, waits ? "" : ago(at(chat), now));

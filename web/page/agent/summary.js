@@ -3,10 +3,6 @@
 import { t } from "../part/locale.js";
 import { waitingSince } from "./row-order.js";
 
-/** From when on a wait is late, and from when on it is too late. */
-const LATE_MS = 40_000;
-const TOO_LATE_MS = 100_000;
-
 export function nameOf(chat) {
   return chat.name || chat.user;
 }
@@ -35,12 +31,12 @@ export function standing(desk, chat) {
   return desk.isMine(chat) ? t("ownedByMe") : t("ownedBy", { name: partyName(chat.owner) });
 }
 
-/** `{ms, level}` of whoever waits for an answer; level is "calm", "late" or "too-late". */
-export function wait(chat, now) {
+/** `{ms, level}` of whoever waits for an answer; level is "calm", "late" from `amber` seconds on, or "too-late" from `red` on. */
+export function wait(chat, now, { amber, red }) {
   const since = waitingSince(chat);
   if (since === undefined) return undefined;
   const ms = Math.max(0, now - since);
-  return { ms, level: ms >= TOO_LATE_MS ? "too-late" : ms >= LATE_MS ? "late" : "calm" };
+  return { ms, level: ms >= red * 1000 ? "too-late" : ms >= amber * 1000 ? "late" : "calm" };
 }
 
 /** Why a command was refused. */

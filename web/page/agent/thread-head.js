@@ -6,7 +6,7 @@ import { icon } from "../part/icon.js";
 import { t } from "../part/locale.js";
 import { clock, stopwatch } from "../part/time.js";
 import { action, keyOf, perform } from "./action.js";
-import { nameOf, standing, wait } from "./summary.js";
+import { nameOf, standing } from "./summary.js";
 
 const SHOWN = ["takeover", "transfer", "release", "resolve", "search", "context"];
 
@@ -61,7 +61,7 @@ export class ThreadHead extends HTMLElement {
     }
     say(this._standing, standing(desk, chat));
     mark(this._standing, "data-status", desk.isMine(chat) ? "mine" : chat.status);
-    say(this._store, desk.stores.length > 1 ? chat.store : "");
+    say(this._store, desk.stores.length > 1 ? desk.storeName(chat.store) : "");
     for (const button of this._buttons) {
       const { id, can } = action(button.dataset.action);
       button.hidden = !can(desk, chat) || (id === "transfer" && chat.status === "waiting");
@@ -73,7 +73,7 @@ export class ThreadHead extends HTMLElement {
   _tick() {
     const { chat } = this._desk;
     if (!chat) return;
-    const waits = wait(chat, this._desk.now());
+    const waits = this._desk.wait(chat);
     say(this._clock, waits ? stopwatch(waits.ms) : chat.since ? clock(chat.since) : "");
     mark(this._clock, "data-level", waits?.level);
   }

@@ -21,6 +21,7 @@ export class Toasts extends HTMLElement {
       this._say(t(`${kind}_${event.reason}`, { by: partyName(event.by), to: partyName(event.owner), user: name(event) }), kind === "lost");
     this._ends = [
       desk.on("refused", ({ error }) => this._refused(error)),
+      desk.on("broken", () => this._say(t("brokenFile"), true)),
       desk.on("lost", happened("lost")),
       desk.on("given", happened("given")),
       desk.on("done", (text) => this._say(text, false)),

@@ -44,8 +44,7 @@ export class Agents extends Watching {
     mark(row.button, "aria-pressed", String(owner === id));
     say(row.status, t(status));
     say(row.load, limit ? `${chats} / ${limit}` : String(chats));
-    const words = limit ? t("load", { chats, limit }) : t("loadFree", { count: chats });
-    mark(row.button, "aria-label", `${name}, ${t(status)}, ${words}`);
+    say(row.words, limit ? t("load", { chats, limit }) : t("loadFree", { count: chats }));
     mark(row.button, "title", t("onlyOf", { name }));
     row.bar.style.width = limit ? `${Math.min(100, (100 * chats) / limit)}%` : "0";
     row.track.hidden = !limit;
@@ -57,7 +56,8 @@ export class Agents extends Watching {
     const row = {
       name,
       status: el("span", { class: "presence" }),
-      load: el("span", { class: "load" }),
+      load: el("span", { class: "load", "aria-hidden": "true" }),
+      words: el("span", { class: "sr" }),
       bar: el("span", { class: "bar" }),
     };
     row.track = el("span", { class: "track", "aria-hidden": "true" }, row.bar);
@@ -69,6 +69,7 @@ export class Agents extends Watching {
       row.status,
       row.track,
       row.load,
+      row.words,
     );
     row.node = el("li", {}, row.button);
     return row;

@@ -18,7 +18,7 @@ export class Stores extends Watching {
         "section",
         { class: "card-box", "aria-labelledby": "stores-title" },
         el("div", { class: "box-head" }, el("h2", { id: "stores-title" }, t("storesNow"))),
-        el("div", { class: "wide", tabindex: "0", role: "region", "aria-labelledby": "stores-title" }, el("table", { class: "plain" }, el("thead", {}, el("tr", {}, COLUMNS.map((word) => el("th", { scope: "col" }, t(word))))), this._body)),
+        el("div", { class: "wide", tabindex: "0", role: "group", "aria-labelledby": "stores-title" }, el("table", { class: "plain" }, el("thead", {}, el("tr", {}, COLUMNS.map((word) => el("th", { scope: "col" }, t(word))))), this._body)),
       ),
     );
   }

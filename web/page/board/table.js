@@ -152,6 +152,8 @@ export class Table extends HTMLElement {
   }
 
   _focus(n) {
+    // What was typed a moment ago counts, whether a frame was drawn since or not.
+    this._update();
     const rows = this._rows;
     if (!rows.length) return;
     this._here = rows[Math.min(Math.max(n, 0), rows.length - 1)];
