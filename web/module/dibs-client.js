@@ -34,7 +34,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const ARRAY_FRAMES = 60;
 const ARRAY_CHARACTERS = 15_000;
 const QUERIES = new Set(["chats", "history", "search", "profile", "context", "figures"]);
-const PROFILE_BYTES = 65_000;
+const FRAME_BYTES = 65_000;
 const ADDRESS_CHARACTERS = 2048;
 const NUMBERED = new Set(["message", "note", "status"]);
 
@@ -240,9 +240,6 @@ export class DibsClient {
 
   /** Changes the profile that has this `version`; null clears a field. For supervisors. */
   configure(store, version, changes) {
-    // A frame that is larger ends the session.
-    if (new TextEncoder().encode(JSON.stringify(changes)).length > PROFILE_BYTES)
-      return Promise.reject(new Refused({ code: "too_large", detail: "a profile above 64 KiB", temporary: false }));
     return this.command("configure", { store, version, ...changes });
   }
 
@@ -287,6 +284,8 @@ export class DibsClient {
     if (this._commands.has(id)) return Promise.reject(new TypeError("a command with this id has no answer yet"));
     const frame = without({ type, id, ...fields });
     return new Promise((done, failed) => {
+      // It would end the session.
+      if (new Blob([JSON.stringify(frame)]).size > FRAME_BYTES) throw new Refused({ code: "too_large", detail: "above 64 KiB" });
       const command = { frame, at: Date.now(), session: undefined, isKept: false, kept: undefined, done, failed };
       this._commands.set(id, command);
       // Queries, and where a user was, are worth nothing after a reload. What cannot be kept is sent all the same: a browser may have no room for us.
@@ -567,8 +566,8 @@ export class DibsClient {
   }
 
   /** Sends a file of a chat, agents name the `user`: `{url, name, type, size, width?, height?}`, of which a body is made. Fails with `FileRefused`. */
-  upload(store, blob, { user, name, onprogress, signal } = {}) {
-    return this._files.upload(store, blob, { user, name, onprogress, signal });
+  upload(store, blob, given) {
+    return this._files.upload(store, blob, given);
   }
 
   /** A Map from lasting addresses, given as they are or as `{url, name}` of a download, to such as can be shown for some minutes; what is not ours or not there is missing. */

@@ -8,7 +8,7 @@ const AT_ONCE = 64;
 /** The server did not take a file, or could not be reached (`code` undefined). `retryAfter` in seconds, where it may be tried again. */
 export class FileRefused extends Error {
   constructor(detail, code, retryAfter) {
-    super(code ? `${code}: ${detail}` : detail);
+    super(detail);
     this.name = "FileRefused";
     this.code = code;
     this.retryAfter = retryAfter;
@@ -29,7 +29,6 @@ export class Files {
   async upload(store, blob, { user, name = blob.name ?? "file", onprogress, signal } = {}) {
     const at = new URL("/files", this._base);
     at.search = new URLSearchParams({ store, ...(user && { user }), name });
-    signal?.throwIfAborted();
     const token = await this._token();
     signal?.throwIfAborted();
     // Only the older of both ways tells how far it is; Node has only the newer one.
@@ -57,12 +56,8 @@ export class Files {
       const wanted = (this._wanted = { all: new Map(), done: undefined });
       wanted.done = new Promise((done) => setTimeout(done)).then(async () => {
         this._wanted = undefined;
-        // An answer names each address once, so the same file under another name is asked for by itself.
-        for (let left = [...wanted.all.values()]; left.length; ) {
-          const part = [...new Map(left.map((one) => [one.url, one])).values()].slice(0, AT_ONCE);
-          left = left.filter((one) => !part.includes(one));
-          await this._fetch(part);
-        }
+        const all = [...wanted.all.values()];
+        for (let at = 0; at < all.length; at += AT_ONCE) await this._fetch(all.slice(at, at + AT_ONCE));
       });
     }
     for (const one of missing) this._wanted.all.set(keyOf(one), one);
@@ -70,8 +65,7 @@ export class Files {
   }
 
   async _fetch(part) {
-    const urls = part.map(({ url, name }) => (name === undefined ? url : { url, name }));
-    const said = await byFetch(new URL("/files/sign", this._base).href, await this._token(), JSON.stringify({ urls }));
+    const said = await byFetch(new URL("/files/sign", this._base).href, await this._token(), JSON.stringify({ urls: part }));
     const { urls: signed, until } = answerOf(said, 200);
     for (const one of part) {
       if (signed[one.url]) this._signed.set(keyOf(one), { url: new URL(signed[one.url], this._base).href, until });
@@ -83,45 +77,29 @@ export class Files {
 const keyOf = ({ url, name }) => `${url} ${name}`;
 
 function answerOf({ status, text, retryAfter }, wanted) {
-  let body;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    body = { detail: `the server answered ${status}` };
-  }
-  if (status === wanted) return body;
-  throw new FileRefused(body.detail, body.code, retryAfter ? Number(retryAfter) : undefined);
+  if (status === wanted) return JSON.parse(text);
+  const { code, detail } = text[0] === "{" ? JSON.parse(text) : { detail: `the server answered ${status}` };
+  throw new FileRefused(detail, code, Number(retryAfter) || undefined);
 }
 
 function byRequest(url, token, blob, onprogress, signal) {
   return new Promise((done, failed) => {
     const asked = new XMLHttpRequest();
-    const abort = () => asked.abort();
-    const ended = (act) => () => {
-      signal?.removeEventListener("abort", abort);
-      act();
-    };
     asked.open("POST", url);
     asked.setRequestHeader("Authorization", `Bearer ${token}`);
     if (onprogress) asked.upload.onprogress = ({ loaded, total }) => onprogress({ loaded, total });
-    asked.onload = ended(() =>
-      done({ status: asked.status, text: asked.responseText, retryAfter: asked.getResponseHeader("Retry-After") }),
-    );
-    asked.onerror = ended(() => failed(new FileRefused("the server could not be reached")));
-    asked.onabort = ended(() => failed(signal?.reason ?? new FileRefused("the upload was stopped")));
-    signal?.addEventListener("abort", abort);
+    asked.onload = () => done({ status: asked.status, text: asked.responseText, retryAfter: asked.getResponseHeader("Retry-After") });
+    asked.onerror = () => failed(new FileRefused("the server could not be reached"));
+    asked.onabort = () => failed(signal.reason);
+    signal?.addEventListener("abort", () => asked.abort());
     asked.send(blob);
   });
 }
 
 async function byFetch(url, token, body, onprogress, signal) {
-  let said;
-  try {
-    said = await fetch(url, { method: "POST", body, signal, headers: { Authorization: `Bearer ${token}` } });
-  } catch (error) {
-    if (signal?.aborted) throw error;
-    throw new FileRefused("the server could not be reached");
-  }
+  const said = await fetch(url, { method: "POST", body, signal, headers: { Authorization: `Bearer ${token}` } }).catch((error) => {
+    throw signal?.aborted ? error : new FileRefused("the server could not be reached");
+  });
   const text = await said.text();
   if (said.ok && onprogress) onprogress({ loaded: body.size, total: body.size });
   return { status: said.status, text, retryAfter: said.headers.get("Retry-After") };
