@@ -18,6 +18,10 @@ class PlaceFull(Exception):
     """There is no room for the file."""
 
 
+class PlaceRefused(Exception):
+    """The place cannot be used as it is set: a sentence for whoever set it."""
+
+
 class Files(Protocol):
     """The place where files lie. `name` is always one that `NAME` matches."""
 

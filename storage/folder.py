@@ -42,7 +42,7 @@ class Folder:
         await _run(self._begin)
 
     def _begin(self) -> None:
-        _make(self.parts)
+        make(self.parts)
         sweep_parts(self.parts)
         probe = self.parts / secrets.token_hex(8)
         probe.touch(0o600)
@@ -55,7 +55,7 @@ class Folder:
     def _put(self, folder: Path, name: str, part: Path) -> None:
         try:
             sync(part)
-            _make(folder)
+            make(folder)
             part.replace(folder / name)
             sync(folder)
         except OSError as error:
@@ -92,7 +92,7 @@ class Folder:
         for store in await _run(_folders, self._root):
             for user in await _run(_folders, store):
                 if names := await _run(_older, user, before_s):
-                    yield _id(store.name), _id(user.name), names
+                    yield id_of(store.name), id_of(user.name), names
 
     async def drop(self, store: str, user: str, names: Collection[str], before_s: float) -> None:
         """See `Files.drop`."""
@@ -107,7 +107,8 @@ def file_name(id: str) -> str:
     return _SHOWN.sub(lambda found: "=" + found[0].lower(), id)
 
 
-def _id(name: str) -> str:
+def id_of(name: str) -> str:
+    """The id that was spelled so."""
     return _MEANT.sub(lambda found: found[1].upper(), name)
 
 
@@ -128,9 +129,10 @@ def sweep_parts(parts: Path) -> None:
                 part.unlink()
 
 
-def _make(folder: Path) -> None:
+def make(folder: Path) -> None:
+    """It is there, also after a loss of power."""
     if not folder.is_dir():
-        _make(folder.parent)
+        make(folder.parent)
         folder.mkdir(0o700, exist_ok=True)
         sync(folder.parent)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import signal
 import time
 from contextlib import AsyncExitStack
@@ -11,7 +12,7 @@ import uvloop
 from structlog.typing import FilteringBoundLogger
 
 from actors.append import StorageUnavailable
-from actors.file import Files
+from actors.file import Files, PlaceRefused
 from actors.node import Node
 from actors.option import Options
 from actors.tally import Tally
@@ -21,7 +22,7 @@ from storage.actor import StorageActor
 from storage.batch import Limits
 from storage.deployment import journal as open_journal
 from storage.deployment import parse
-from storage.folder import Folder
+from storage.folder import PARTS, Folder
 from storage.journal import JournalLost, JournalRefused, JournalUnreachable
 from storage.room import Room
 from storage.witness import Witness
@@ -94,7 +95,7 @@ async def serve(settings: Settings, log: FilteringBoundLogger, place: Place) -> 
         tasks = Tasks(log)
         stack.push_async_callback(tasks.end)
         node = Node(storage=storage, clock=clock, log=log, tally=tally, options=_options(settings, place), tasks=tasks)
-        node.files = await _files(settings)
+        node.files = await _files(settings, log)
         tasks.start(storage.run())
         tasks.start(link.watch(journal.move))
         tasks.start(node.run())
@@ -138,16 +139,34 @@ async def _own_storage(settings: Settings, log: FilteringBoundLogger, stack: Asy
     return url, (await promised(url, log, strict=settings.strict)).sentence
 
 
-async def _files(settings: Settings) -> Files | None:
+async def _files(settings: Settings, log: FilteringBoundLogger) -> Files | None:
     """Where files lie; None where this server takes none."""
     place = settings.files
     if place == "none" or (place is None and settings.redis is not None):
         return None
+    if place is not None and place.startswith("s3:"):
+        return await _bucket(settings, place, log)
     files = Folder(settings.data / "files" if place is None else Path(place))
     try:
         await files.begin()
     except StorageUnavailable as error:
         raise StartError(f"--files: nothing can be written there ({type(error.__cause__).__name__})") from None
+    return files
+
+
+async def _bucket(settings: Settings, place: str, log: FilteringBoundLogger) -> Files:
+    """What is set wrongly stops the start; what is out of reach does not, for chats need no files."""
+    try:
+        from storage.s3 import S3
+    except ImportError:
+        raise StartError("--files: s3:// needs the extra s3: pip install 'dibs[s3]'") from None
+    try:
+        files = S3(place, settings.files_endpoint, settings.data / "files" / PARTS, os.environ)
+        await files.begin()
+    except PlaceRefused as refused:
+        raise StartError(f"--files: {refused}") from None
+    except StorageUnavailable as error:
+        log.warning("files_out_of_reach", error=repr(error.__cause__))
     return files
 
 

@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 import attrs
 
+_S3 = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?", re.ASCII)
+_ENDPOINT = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/?", re.ASCII)
 T = TypeVar("T")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LogFormat = Literal["auto", "text", "json"]
@@ -127,7 +129,17 @@ def _network(value: str) -> Network:
 
 
 def _files(value: str) -> str:
+    if value.startswith("s3:"):
+        if not _S3.fullmatch(value):
+            raise ValueError(f"must be s3://BUCKET or s3://BUCKET/PREFIX, not {_shown(value)}")
+        return value.rstrip("/")
     return value if value == "none" else str(_path(value))
+
+
+def _endpoint(value: str) -> str:
+    if not _ENDPOINT.fullmatch(value):
+        raise ValueError(f"must be such as https://s3.example.com or http://10.0.0.5:9000, not {_shown(value)}")
+    return value.rstrip("/")
 
 
 def _setting(default: T, read: Callable[[str], T], unit: str, meaning: str, *, secret: bool = False) -> T:
@@ -177,8 +189,9 @@ class Settings:
         None,
         _files,
         "PLACE",
-        "directory of the files of chats, which all nodes share, or none; by default files in --data, with --redis none",
+        "where files of chats lie: a directory that all nodes share, s3://BUCKET/PREFIX, or none; by default in --data, with --redis none",
     )
+    files_endpoint: str | None = _setting(None, _endpoint, "URL", "the service of s3://, if it is not Amazon's")
     file_limit: int = _setting(10, _whole(1, 1000), "MB", "size of a file at most")
     file_quota: int = _setting(100, _whole(1, 1_000_000), "MB", "files that one identity may send a day")
     secret: bytes | None = attrs.field(default=None, repr=False)
@@ -230,6 +243,8 @@ def read_settings(flags: Mapping[str, str | bool | None], environ: Mapping[str, 
         raise ConfigError("--redis-server: starts a private server, which --redis does without; give one of the two")
     if (settings.cert is None) is not (settings.key is None):
         raise ConfigError("--cert and --key: give both or none")
+    if settings.files_endpoint is not None and not (settings.files or "").startswith("s3:"):
+        raise ConfigError("--files-endpoint: is for --files s3://BUCKET/PREFIX")
     if not settings.loopback and settings.secret is None:
         raise ConfigError(
             f"--host: {_shown(settings.host)} can be reached from other machines, so DIBS_SECRET must be set (32 bytes at least)"
