@@ -45,9 +45,9 @@ python = $(shell for python in python$(1) $${PYENV_ROOT:-$$HOME/.pyenv}/versions
 run: .venv/installed
 	@$(BIN)/dibs serve --demo $(ARGS)
 
-# What measures a server as it is attacked or broken has the machine to itself; the rest shares it, and nodes that mostly wait share it by files.
+# What measures a server as it is attacked or broken has the machine to itself; the rest shares it, and nodes that mostly wait and browsers share it by files.
 ALONE := tests/attack tests/faults
-APART := tests/cluster
+APART := tests/cluster tests/browser
 # $(call suite,PYTHON): all of it, or what PYTEST_ARGS names.
 suite = $(if $(REDIS),export REDIS=$(REDIS) && )$(if $(PYTEST_ARGS),$(1) -m pytest $(PYTEST_ARGS),\
 	$(1) -m pytest --numprocesses 2 $(patsubst %,--ignore %,$(ALONE) $(APART)) && $(1) -m pytest $(ALONE) && \

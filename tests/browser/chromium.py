@@ -79,6 +79,13 @@ class Tab:
     def of(self, method: str) -> list[Any]:
         return [event["params"] for event in self.events if event.get("method") == method]
 
+    async def hear(self, method: str) -> Any:
+        """What the first event of this name tells, once it has come."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not self.of(method):
+                self.events.append(json.loads(await self._socket.recv()))
+        return self.of(method)[0]
+
     async def run(self, script: str) -> Any:
         """What an async function body returns in the page."""
         found = await self.do("Runtime.evaluate", expression=f"(async () => {{{script}}})()", awaitPromise=True, returnByValue=True)

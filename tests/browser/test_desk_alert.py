@@ -54,7 +54,7 @@ async def test_one_tab_of_several_makes_the_sound_and_another_when_it_is_closed(
         third = await come(server, "user", "sound-w", "sound", name="Chen")
         await third.say("dong")
         await expect(other.page.locator("#tab-queue .count")).to_have_text("3")
-        assert await other.page.evaluate("window.rings") == 2
+        await other.page.wait_for_function("window.rings === 2")
         # And off is off.
         await other.page.keyboard.press("Control+KeyK")
         await other.page.keyboard.type("sound on")

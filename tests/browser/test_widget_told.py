@@ -32,7 +32,7 @@ async def test_name_face_and_greeting_are_the_stores_own(shop):
     await shop.boot("known", locale="en")
     await shop.run("dibs.open();")
     await shop.sees('[$("h2").textContent, Boolean($(".face img"))]', ["Fleet <b>", True])
-    [paused] = shop.browser.of("Fetch.requestPaused")
+    paused = await shop.browser.hear("Fetch.requestPaused")
     picture = b64encode(png(64, 64)).decode()
     await shop.browser.do("Fetch.fulfillRequest", requestId=paused["requestId"], responseCode=200, body=picture)
     await shop.sees('$(".face img")?.naturalWidth', 64)

@@ -94,7 +94,8 @@ async def offline(scene: Scene) -> Page:
 async def ending(scene: Scene) -> Page:
     """Asked once more."""
     page, _ = await _served(scene)
-    await page.get_by_role("button", name=scene.said("End the chat", "结束会话")).first.click()
+    await page.get_by_role("button", name=scene.said("More", "更多")).click()
+    await page.get_by_role("button", name=scene.said("End the chat", "结束会话")).click()
     await expect(page.locator("dibs-widget .ask")).to_be_visible()
     return page
 
