@@ -46,8 +46,8 @@ local speaks = false
 local numbers, frames, marks, chat_numbers, chat_frames, chat_marks
 local held = {}
 local about_queue, about_state, about_profile
--- What a key can be tried with, where it is no owned set, by the first letter of its append.
-local TRIES = { P = 'HLEN', X = 'STRLEN' }
+-- What a key can be tried with, by the letter that follows its store: an owned set, a context, the profile.
+local TRIES = { o = 'SCARD', x = 'STRLEN', p = 'HLEN' }
 
 -- The sentence of an error: Lua's own are strings, the server's are tables.
 local function reason(failure)
@@ -343,10 +343,10 @@ for _ = 1, tonumber(ARGV[1]) do
         answer(4, call('HGETALL', chat), 0, 0)
       else
         local unmet, truth = false, false
-        -- Besides those of the whole store and the chat the keys of an append are owned sets, or one context, or the profile.
-        local try = TRIES[ARGV[ai + 1]] or 'SCARD'
         for i = ki + 1, next_ki do
-          if KEYS[i] ~= KEYS[base + 6] and KEYS[i] ~= KEYS[base + 8] and KEYS[i] ~= chat then broken = broken or why_not(try, KEYS[i]) end
+          if KEYS[i] ~= KEYS[base + 6] and KEYS[i] ~= KEYS[base + 8] and KEYS[i] ~= chat then
+            broken = broken or why_not(TRIES[match(KEYS[i], '}:(%a)')], KEYS[i])
+          end
         end
         for i = 1, broken and 0 or n_conditions do
           ki = ki + 1

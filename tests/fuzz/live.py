@@ -23,7 +23,7 @@ CLOSES = {1002, 1003, 1005, 1007, 1009, 4000, 4001}
 """Codes that a stranger may be closed with: those of RFC 6455 that it brings on itself, and of the protocol."""
 CODES = {
     *("bad_frame", "unknown_type", "too_large", "forbidden", "not_found", "no_such_store", "id_reused", "stale_claim", "closed"),
-    *("not_claimed", "not_owner", "already_claimed", "no_such_agent", "not_closed", "already_rated", "overloaded"),
+    *("not_claimed", "not_owner", "already_claimed", "no_such_agent", "not_closed", "already_rated", "stale_profile", "overloaded"),
 }
 """Codes of errors that may be heard: never `internal`, nor `unavailable`."""
 BREACHES = re.compile(r'Traceback|"level": "(?:error|critical)"')

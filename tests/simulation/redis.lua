@@ -72,6 +72,14 @@ function C.SET(key, value, option)
   return OK
 end
 
+function C.STRLEN(key)
+  return #(C.GET(key) or '')
+end
+
+function C.GETRANGE(key, first, last)
+  return sub(C.GET(key) or '', first + 1, last + 1)
+end
+
 function C.EXISTS(key)
   return data[key] ~= nil and 1 or 0
 end
@@ -148,6 +156,11 @@ local function part(found, first, last)
   local out = {}
   for i = first, last do out[i - first + 1] = found[i] end
   return out
+end
+
+function C.HLEN(key)
+  local found = get(key, 'h')
+  return found and found.n or 0
 end
 
 function C.HGET(key, field)

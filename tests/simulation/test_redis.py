@@ -8,7 +8,7 @@ from redis.exceptions import ResponseError
 
 from actors.append import Swept
 from actors.chat import Chat
-from actors.event import AgentArrived
+from actors.event import AgentArrived, ContextTold, ProfileSet
 from storage.batch import Limits
 from storage.pipe import SCRIPTS
 from storage.redis import RedisJournal
@@ -93,11 +93,11 @@ def test_every_script_is_exercised_by_what_is_compared(simulated):
     assert used == set(SCRIPTS) - OF_CARE
 
 
-OF_CARE = {"erase", "rewrite", "sweep", "trim"}
+OF_CARE = {"back", "erase", "overview", "rewrite", "sweep", "trim"}
 """Scripts that no simulation runs: what is done with them by hand is compared below."""
 
 
-async def test_the_scripts_that_look_after_the_data_leave_the_same_behind(tmp_path):
+async def test_the_scripts_that_look_after_the_data_or_look_back_leave_and_tell_the_same(tmp_path):
     """Chats are written, erased and written again by a journal on either."""
     redis = Redis()
     redis.trace = []
@@ -111,8 +111,12 @@ async def test_the_scripts_that_look_after_the_data_leave_the_same_behind(tmp_pa
     assert await journal.rewrite_log("s1", "u1", "me", 7, 3) == (-1, 3, False)
     assert await journal.rewrite_log("s1", "nobody", "me", 0, 0) == (7, 0, True)
     chat = await open_chat(journal, user="u3", at=NOON + 1000)
-    await do(journal, chat, changed(chat, "closed", at=NOON + 1000), note(at=NOON + 2000))
+    chat = await do(journal, chat, changed(chat, "closed", at=NOON + 1000), note(at=NOON + 2000))
+    await do(journal, chat, ContextTold(context=b'{"device":"x"}', at=NOON + 1500))
     await do(journal, Chat(store="s1", user=""), AgentArrived(agent="a1", name="A1", at=NOON))
+    await do(journal, Chat(store="s1", user=""), ProfileSet(version=1, profile=b"{}"))
+    assert [frames.more for frames in [await journal.read_past("s1", "u3", before, 2) for before in (None, 13, 12, 1)]].count(True)
+    await journal.overview("s1", ("a1", "a2"), NOON, NOON)
     for before, entries, chats in ((NOON, 0, 0), (NOON + 1001, 10 + 3 + 3, 0), (NOON + 2001, 1 + 1, 1)):
         assert await journal.sweep(before, 10) == Swept(entries=entries, chats=chats, over=True)
     assert {words[1].decode() for words, _ in redis.trace if words[0] == b"EVALSHA"} >= OF_CARE
