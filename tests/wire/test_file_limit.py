@@ -61,8 +61,8 @@ async def test_a_withdrawn_token_opens_no_door_of_files(mall):
         assert (answer.status, answer.code) == (401, "unauthorized")
 
 
-async def test_every_worker_has_the_files_and_the_quota_of_the_others(own_server):
-    mall = await own_server(workers=2, file_quota=1)
+async def test_every_worker_has_the_files_and_the_quota_of_the_others(own_server, tmp_path):
+    mall = await own_server(workers=2, file_quota=1, files=tmp_path / "files")
     await mall.found()
     _, token = user_of(mall)
     big = b"%PDF-" + bytes(700_000)
