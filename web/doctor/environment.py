@@ -31,7 +31,8 @@ def _python(running: str, classifiers: set[str]) -> Finding:
 
 
 def _packages(required: list[str] | tuple[()]) -> Finding:
-    asked = [match.groups() for line in required if (match := _LEAST.match(line.replace(" ", "").replace("(", "")))]
+    always = [line.replace(" ", "").replace("(", "") for line in required if "extra ==" not in line]
+    asked = [match.groups() for line in always if (match := _LEAST.match(line))]
     wrong = []
     for name, least in asked:
         try:
